@@ -1,0 +1,128 @@
+"""One split as mini-batches: the images lie in one tensor, and a mini-batch is one indexing operation."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mnist_mlp.dataset import Examples
+
+
+class MiniBatch(NamedTuple):
+    """What one weight update sees.
+
+    images: (B, 784) float32, the input neurons' activations.
+    labels: (B,) int64, the digits.
+    size: what to divide the summed cost by. In one process that is B. Where several processes share a
+        mini-batch and average their gradients, it is the mini-batch's size over the number of processes,
+        so that the average is the gradient of the whole mini-batch even if it does not divide evenly.
+    """
+
+    images: Tensor
+    labels: Tensor
+    size: float
+
+
+class Block(NamedTuple):
+    """Consecutive mini-batches, for as many weight updates in one step of the Trainer.
+
+    images: (N, 784) float32. labels: (N,) int64. batch_size: examples per mini-batch; the last may be shorter.
+    """
+
+    images: Tensor
+    labels: Tensor
+    batch_size: int
+
+
+class Scale(NamedTuple):
+    """From a pixel's byte to an input neuron's activation: activation = byte * factor + offset."""
+
+    factor: float = 1 / 255  # the article's: 0 is paper, 1 is ink
+    offset: float = 0.0
+
+    @classmethod
+    def normalising(cls, images: Tensor) -> "Scale":
+        """The scale that gives `images` (uint8, any shape) mean 0 and standard deviation 1."""
+        counts = torch.bincount(images.flatten(), minlength=256).double()
+        values = torch.arange(256, dtype=torch.float64)
+        mean = (counts @ values) / counts.sum()
+        std = ((counts @ (values - mean).square()) / counts.sum()).sqrt().clamp_min(1e-6)
+        return cls(factor=float(1 / std), offset=float(-mean / std))
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """(B, 28, 28) uint8 -> (B, 784) float32."""
+        return torch.mul(images.flatten(1), self.factor).add_(self.offset)
+
+
+class MiniBatches:
+    """An iterable of `MiniBatch`es, or of `Block`s of them, as Lightning takes in the place of a DataLoader.
+
+    The examples stay where they are, as bytes; `indices` says which of them belong to the split. The order of
+    an epoch depends on `seed` and the epoch alone, so that a resumed run meets the same mini-batches. Of each
+    mini-batch, this process yields every `world_size`-th example from its `rank` on.
+
+    Args:
+        examples: all images and labels, on the device where they are to be used.
+        indices: (N,) int64 on the CPU, the split.
+        batch_size: examples per mini-batch over all processes; the last one of an epoch may be shorter.
+        scale: bytes to activations.
+        seed: shuffles anew for every epoch; None keeps the order of `indices`.
+        updates_per_step: how many mini-batches are yielded at once, as a `Block`, if more than one.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        indices: Tensor,
+        batch_size: int,
+        scale: Scale,
+        seed: int | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        updates_per_step: int = 1,
+    ) -> None:
+        self.examples = examples
+        self.indices = indices
+        self.batch_size = batch_size
+        self.scale = scale
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+        self.updates_per_step = updates_per_step
+        self.epoch = 0
+        # As of a DataLoader: before each epoch, Lightning calls `loader.sampler.set_epoch(epoch)`.
+        self.sampler, self.batch_sampler = self, None
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    @property
+    def updates(self) -> int:
+        """Mini-batches in an epoch."""
+        return -(-len(self.indices) // self.batch_size)
+
+    def __len__(self) -> int:
+        """Steps of the Trainer in an epoch."""
+        return -(-self.updates // self.updates_per_step)
+
+    def order(self) -> Tensor:
+        """(N,) the epoch's order of the split's indices."""
+        if self.seed is None:
+            return self.indices
+        state = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1, np.uint64)[0]
+        generator = torch.Generator().manual_seed(int(state))
+        return self.indices[torch.randperm(len(self.indices), generator=generator)]
+
+    def __iter__(self) -> Iterator[MiniBatch | Block]:
+        images, labels = self.examples
+        order = self.order().to(images.device)
+        if self.updates_per_step > 1:
+            for block in order.split(self.updates_per_step * self.batch_size):
+                yield Block(self.scale(images[block]), labels[block], self.batch_size)
+            return
+        for start in range(0, len(order), self.batch_size):
+            of_all = order[start : start + self.batch_size]
+            mine = of_all[self.rank :: self.world_size]
+            yield MiniBatch(self.scale(images[mine]), labels[mine], len(of_all) / self.world_size)

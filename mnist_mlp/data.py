@@ -1,0 +1,140 @@
+"""MNIST as a LightningDataModule: what is trained on, validated on and tested on, and in what portions."""
+
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import lightning as L
+import torch
+from torch import Tensor
+
+from mnist_mlp.batches import MiniBatches, Scale
+from mnist_mlp.dataset import DatasetName, Examples, load
+from mnist_mlp.errors import InputError
+
+EVALUATION_BATCH_SIZE = 2_500  # no weight is updated, so this only sets the memory used: 8 MB
+
+
+@runtime_checkable
+class TakesBlocks(Protocol):
+    """A net that can make several weight updates in one step of the Trainer."""
+
+    def updates_per_step(self, batch_size: int) -> int: ...
+
+
+class MNISTData(L.LightningDataModule):
+    """55,000 images to train on, 5,000 to validate on, 10,000 to test on.
+
+    Args:
+        dataset: which set of MNIST's format.
+        data_dir: a folder in torchvision's layout (DIR/MNIST/raw/...). None: the MNIST that travels with this
+            package; another set is downloaded.
+        batch_size: examples per weight update, however many devices share them; "full" is the article's
+            gradient descent, one update per epoch over all training images.
+        val_size: how many of the training images to hold out for validation; 0 is allowed.
+        split_seed: which ones. The same for every run, so that runs can be compared.
+        normalize: shift and scale the pixels to mean 0 and standard deviation 1 over the training images; if
+            not, they are the article's 0..1.
+
+    Raises:
+        InputError: an argument is out of range, or a file cannot be used.
+    """
+
+    def __init__(
+        self,
+        dataset: DatasetName = "MNIST",
+        data_dir: str | Path | None = None,
+        batch_size: int | Literal["full"] = 16,
+        val_size: int = 5_000,
+        split_seed: int = 0,
+        normalize: bool = True,
+    ) -> None:
+        super().__init__()
+        if batch_size != "full" and batch_size < 1:
+            raise InputError(f"batch_size is {batch_size}; give 1 or more, or 'full'.")
+        if val_size < 0:
+            raise InputError(f"val_size is {val_size}; give 0 or more.")
+        self.save_hyperparameters()
+        self.shuffle_seed: int | None = None
+        self.scale = Scale()
+        self._train: Examples | None = None
+        self._test: Examples | None = None
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read the files and split the training examples. Called again, it does nothing.
+
+        There is no `prepare_data`: unpacking is safe when several processes do it at once.
+        """
+        if self._train is not None:
+            return
+        train, self._test = load(self.hparams["dataset"], self.hparams["data_dir"])
+        n, val_size = len(train.labels), self.hparams["val_size"]
+        if val_size >= n:
+            raise InputError(
+                f"val_size is {val_size} but there are {n} training images in all; leave some to train on."
+            )
+        if self.hparams["batch_size"] != "full" and self.hparams["batch_size"] > n - val_size:
+            raise InputError(
+                f"batch_size is {self.hparams['batch_size']} but there are {n - val_size} images to train on; "
+                "give a smaller one, or 'full'."
+            )
+        order = torch.randperm(n, generator=torch.Generator().manual_seed(self.hparams["split_seed"]))
+        self.val_indices, self.train_indices = order[:val_size], order[val_size:]
+        if self.hparams["normalize"]:
+            self.scale = Scale.normalising(train.images[self.train_indices])
+        self._train = train
+
+    @property
+    def batch_size(self) -> int:
+        """Examples per weight update, as a number. Known after `setup`."""
+        size: int | str = self.hparams["batch_size"]
+        return len(self.train_indices) if size == "full" else int(size)
+
+    def train_dataloader(self) -> MiniBatches:
+        if self.shuffle_seed is None:  # not restored from a checkpoint
+            self.shuffle_seed = torch.initial_seed()
+            if self.trainer is not None:  # every process must draw the same order
+                self.shuffle_seed = self.trainer.strategy.broadcast(self.shuffle_seed)
+        # The net says how many weight updates it makes in one step of the Trainer (mnist_mlp/engine.py).
+        net = self.trainer.lightning_module if self.trainer is not None else None
+        updates_per_step = net.updates_per_step(self.batch_size) if isinstance(net, TakesBlocks) else 1
+        return self._batches(self._train, self.train_indices, self.batch_size, self.shuffle_seed, updates_per_step)
+
+    def val_dataloader(self) -> MiniBatches | list[Any]:
+        if not len(self.val_indices):
+            return []
+        return self._batches(self._train, self.val_indices, EVALUATION_BATCH_SIZE)
+
+    def test_dataloader(self) -> MiniBatches:
+        assert self._test is not None
+        return self._batches(self._test, torch.arange(len(self._test.labels)), EVALUATION_BATCH_SIZE)
+
+    def _batches(
+        self,
+        examples: Examples | None,
+        indices: Tensor,
+        batch_size: int,
+        seed: int | None = None,
+        updates_per_step: int = 1,
+    ) -> MiniBatches:
+        """The examples move to the training device once, as bytes; each mini-batch is then made there."""
+        assert examples is not None, "call setup() first"
+        if self.trainer is None:
+            return MiniBatches(examples, indices, batch_size, self.scale, seed)
+        device = self.trainer.strategy.root_device
+        return MiniBatches(
+            Examples(examples.images.to(device), examples.labels.to(device)),
+            indices,
+            batch_size,
+            self.scale,
+            seed,
+            rank=self.trainer.global_rank,
+            world_size=self.trainer.world_size,
+            updates_per_step=updates_per_step,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """A checkpoint keeps the order in which the images come, so that a resumed run goes on with it."""
+        return {"shuffle_seed": self.shuffle_seed}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.shuffle_seed = state_dict["shuffle_seed"]
