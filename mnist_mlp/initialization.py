@@ -1,0 +1,59 @@
+"""The weights and biases that a net starts from, by name."""
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+from torch import nn
+
+InitName = Literal["glorot", "lecun", "nielsen", "nielsen_scaled", "torch"]
+
+
+def initialize(layer: nn.Linear, name: InitName) -> None:
+    """Draw `layer`'s weights W (out, in) and biases b (out,) anew, from torch's global generator."""
+    INITIALIZERS[name](layer)
+
+
+def _glorot(layer: nn.Linear) -> None:
+    """W uniform in ±sqrt(6 / (in + out)), b = 0. Glorot and Bengio 2010, equation 16."""
+    nn.init.xavier_uniform_(layer.weight)
+    _zero_bias(layer)
+
+
+def _lecun(layer: nn.Linear) -> None:
+    """W normal with standard deviation 1 / sqrt(in), b = 0. LeCun et al. 1998, "Efficient BackProp", 4.6."""
+    nn.init.normal_(layer.weight, std=1 / math.sqrt(layer.in_features))
+    _zero_bias(layer)
+
+
+def _nielsen(layer: nn.Linear) -> None:
+    """W and b normal with standard deviation 1. Nielsen, "Neural Networks and Deep Learning", chapter 1."""
+    nn.init.normal_(layer.weight)
+    if layer.bias is not None:
+        nn.init.normal_(layer.bias)
+
+
+def _nielsen_scaled(layer: nn.Linear) -> None:
+    """W normal with standard deviation 1 / sqrt(in), b normal with 1. Nielsen, chapter 3."""
+    nn.init.normal_(layer.weight, std=1 / math.sqrt(layer.in_features))
+    if layer.bias is not None:
+        nn.init.normal_(layer.bias)
+
+
+def _torch(layer: nn.Linear) -> None:
+    """W and b uniform in ±1 / sqrt(in): what torch.nn.Linear itself does."""
+    layer.reset_parameters()
+
+
+def _zero_bias(layer: nn.Linear) -> None:
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+INITIALIZERS: dict[InitName, Callable[[nn.Linear], None]] = {
+    "glorot": _glorot,
+    "lecun": _lecun,
+    "nielsen": _nielsen,
+    "nielsen_scaled": _nielsen_scaled,
+    "torch": _torch,
+}

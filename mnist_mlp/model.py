@@ -1,0 +1,292 @@
+"""The net: forward propagation, the cost, and the weight update by plain gradient descent."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, get_args
+
+import lightning as L
+import torch
+import torch.nn.functional as F
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+
+from mnist_mlp.backprop import Layer, gradient_descent
+from mnist_mlp.batches import Block
+from mnist_mlp.engine import (
+    EXAMPLES_PER_BLOCK,
+    EngineName,
+    blocks_allowed,
+    closed_form_hindrance,
+    count_updates,
+    updates_per_epoch,
+)
+from mnist_mlp.errors import InputError
+from mnist_mlp.initialization import InitName, initialize
+from mnist_mlp.schedule import Schedule, ScheduleName
+from mnist_mlp.scores import Score, Scores
+
+N_INPUTS = 28 * 28
+N_OUTPUTS = 10
+
+ActivationName = Literal["sigmoid", "tanh", "identity"]
+ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "identity": lambda z: z,  # shows what a net is without a nonlinearity: one matrix
+}
+
+
+class SigmoidMLP(L.LightningModule):
+    """784 input neurons, some hidden layers, 10 output neurons of which the largest activation is the guess.
+
+    Args:
+        hidden_sizes: neurons of each hidden layer; [] for none.
+        activation: of the hidden layers; the output layer is sigmoid.
+        bias: whether neurons have one. Without, a weight can change only the sigmoid's steepness.
+        learning_rate: η. With this cost useful values are of the order of 1 to 20 (README: "The learning rate").
+        lr_schedule: how η goes over the run.
+        lr_warmup_epochs: η first rises linearly to `learning_rate` over so many epochs; may be a fraction.
+        lr_step_epochs: for the "step" schedule, after how many epochs η is multiplied by `lr_step_factor`.
+        lr_step_factor: see `lr_step_epochs`.
+        init: the weights and biases to start from (mnist_mlp/initialization.py).
+        engine: how the gradient is computed: "autograd", the plain Lightning idiom, or "closed_form", the same
+            arithmetic several times faster (mnist_mlp/engine.py). "auto" takes the closed form where it can serve.
+
+    Raises:
+        InputError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        hidden_sizes: Sequence[int] = (300,),
+        activation: ActivationName = "sigmoid",
+        bias: bool = True,
+        learning_rate: float = 20.0,
+        lr_schedule: ScheduleName = "cosine",
+        lr_warmup_epochs: float = 1.0,
+        lr_step_epochs: float = 10.0,
+        lr_step_factor: float = 0.5,
+        init: InitName = "glorot",
+        engine: EngineName = "auto",
+    ) -> None:
+        super().__init__()
+        hidden_sizes = list(hidden_sizes)
+        _check_hidden_sizes(hidden_sizes)
+        _check_choice("activation", activation, get_args(ActivationName))
+        _check_choice("lr_schedule", lr_schedule, get_args(ScheduleName))
+        _check_choice("engine", engine, get_args(EngineName))
+        _check_choice("init", init, get_args(InitName))
+        _check_positive("learning_rate", learning_rate, "try 1, or 10 for small nets")
+        _check_positive("lr_step_epochs", lr_step_epochs, "give a number of epochs")
+        _check_positive("lr_step_factor", lr_step_factor, "give a factor such as 0.5")
+        if not (math.isfinite(lr_warmup_epochs) and lr_warmup_epochs >= 0):
+            raise InputError(f"lr_warmup_epochs is {lr_warmup_epochs}; give a number of epochs, 0 or more.")
+        self.save_hyperparameters()
+
+        sizes = [N_INPUTS, *hidden_sizes, N_OUTPUTS]
+        self.layers = nn.ModuleList(nn.Linear(n, m, bias=bias) for n, m in zip(sizes, sizes[1:], strict=False))
+        for layer in self.linear_layers:
+            initialize(layer, init)
+        self.activation = ACTIVATIONS[activation]
+        self.train_scores, self.val_scores, self.test_scores = Scores(), Scores(), Scores()
+        self.example_input_array = torch.zeros(1, 1, 28, 28)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Forward propagation: z = W a + b, a = σ(z), layer by layer.
+
+        Args:
+            images: (B, 1, 28, 28) or (B, 784), the input neurons' activations.
+
+        Returns:
+            (B, 10) the output neurons' activations, each in 0..1.
+        """
+        a = images.flatten(1)
+        *hidden_layers, output_layer = self.layers
+        for layer in hidden_layers:
+            a = self.activation(layer(a))
+        return torch.sigmoid(output_layer(a))
+
+    @property
+    def linear_layers(self) -> list[nn.Linear]:
+        """The layers from the first hidden one to the output, each with its W (m, n) and b (m,)."""
+        return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+
+    @staticmethod
+    def cost(activations: Tensor, labels: Tensor) -> Tensor:
+        """The cost of each example: the squared errors against the one-hot target, divided by the 10 outputs.
+
+        The average cost C(w) is the mean of this over the examples.
+
+        Args:
+            activations: (B, 10) of the output neurons.
+            labels: (B,) the digits.
+
+        Returns:
+            (B,) costs.
+        """
+        y = F.one_hot(labels, N_OUTPUTS).to(activations.dtype)
+        return F.mse_loss(activations, y, reduction="none").mean(dim=1)
+
+    def training_step(self, batch: Sequence[Any], batch_idx: int) -> Tensor | dict[str, Tensor]:
+        """The average cost of a mini-batch.
+
+        From it Lightning has autograd compute dC/dw (back propagation) and the optimizer update the weights.
+        """
+        if not self.automatic_optimization:
+            return {"loss": self._closed_form_step(batch)}
+        costs = self._costs(batch, self.train_scores)
+        # A mini-batch shared by several processes is divided by its size over all of them (see MiniBatch).
+        size = batch[2] if len(batch) > 2 else len(costs)
+        cost = costs.sum() / size
+        self.log("update/mini_batch_cost", cost)
+        self.log("update/learning_rate", self._learning_rate())
+        return cost
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The weight update: w(t+1) = w(t) - η dC/dw, without momentum."""
+        optimizer = torch.optim.SGD(self.parameters(), lr=self.hparams["learning_rate"], momentum=0.0)
+        if not self.automatic_optimization:
+            return optimizer  # it stands by for the checkpoint; the closed form sets η itself
+        schedule = self.schedule()
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda update: schedule(update) / schedule.peak)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def schedule(self) -> Schedule:
+        """η over this run, once a Trainer is attached and says how long the run is."""
+        if self.automatic_optimization:
+            total = float(self.trainer.estimated_stepping_batches)
+        else:
+            total = _or_infinite(self.trainer.max_epochs) * updates_per_epoch(self.trainer)
+            total = min(total, _or_infinite(self.trainer.max_steps))
+        epoch = updates_per_epoch(self.trainer)
+        return Schedule(
+            name=self.hparams["lr_schedule"],
+            peak=self.hparams["learning_rate"],
+            total_updates=total,
+            warmup_updates=self.hparams["lr_warmup_epochs"] * epoch,
+            step_updates=self.hparams["lr_step_epochs"] * epoch,
+            step_factor=self.hparams["lr_step_factor"],
+        )
+
+    @property  # type: ignore[misc]  # Lightning's has a setter, too; here it follows from the engine
+    def automatic_optimization(self) -> bool:
+        """Lightning's name for the plain idiom; False where the closed form makes the weight updates.
+
+        Raises:
+            InputError: the closed form was asked for but cannot serve.
+        """
+        trainer = self._trainer
+        if trainer is None or self.hparams["engine"] == "autograd":
+            return True
+        hindrance = closed_form_hindrance(self, trainer)
+        for name in ("forward", "cost", "configure_optimizers"):
+            if getattr(type(self), name) is not getattr(SigmoidMLP, name):
+                hindrance = f"{type(self).__name__} has a {name} of its own"
+        if hindrance is not None and self.hparams["engine"] == "closed_form":
+            raise InputError(f"--model.engine closed_form cannot serve here: {hindrance}; take autograd or auto.")
+        return hindrance is not None
+
+    def updates_per_step(self, batch_size: int) -> int:
+        """How many weight updates, of `batch_size` examples each, one step of the Trainer is to make."""
+        if self.automatic_optimization or not blocks_allowed(self.trainer):
+            return 1
+        return max(1, EXAMPLES_PER_BLOCK // batch_size)
+
+    def _closed_form_step(self, batch: Sequence[Any]) -> Tensor:
+        """One weight update for each mini-batch of a block; (updates,) their average costs."""
+        images, labels = batch[0].flatten(1), batch[1]
+        batch_size = batch[2] if isinstance(batch, Block) else len(labels)
+        first, limit = self.trainer.global_step, _or_infinite(self.trainer.max_steps)
+        updates = int(min(-(-len(labels) // batch_size), limit - first))
+        images, labels = images[: updates * batch_size], labels[: updates * batch_size]
+        schedule = self.schedule()
+        rates = [schedule(update) for update in range(first, first + updates)]
+
+        names = [self.hparams["activation"]] * (len(self.layers) - 1) + ["sigmoid"]
+        outputs = gradient_descent(
+            [Layer(layer.weight, layer.bias, name) for layer, name in zip(self.linear_layers, names, strict=True)],
+            images,
+            F.one_hot(labels, N_OUTPUTS).to(images.dtype),
+            rates,
+            batch_size,
+            torch.bfloat16 if self.trainer.precision == "bf16-mixed" else None,
+        )
+        outputs = _at_least_float32(outputs)
+
+        costs = self.cost(outputs, labels)
+        self.train_scores.update(costs, outputs, labels)
+        mini_batch_costs = torch.stack([part.mean() for part in costs.split(batch_size)])
+        count_updates(self.trainer, updates)
+        self.trainer.optimizers[0].param_groups[0]["lr"] = rates[-1]
+        self._log_updates(first, mini_batch_costs, rates)
+        return mini_batch_costs
+
+    def _log_updates(self, first: int, costs: Tensor, rates: list[float]) -> None:
+        """As `self.log` does for the plain idiom: one of every `log_every_n_steps` updates."""
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        for update in range(first, first + len(rates)):
+            if every and (update + 1) % every == 0:
+                metrics = {
+                    "update/mini_batch_cost": float(costs[update - first]),
+                    "update/learning_rate": rates[update - first],
+                    "epoch": self.current_epoch,
+                }
+                for logger in self.trainer.loggers:
+                    logger.log_metrics(metrics, step=update)
+
+    def validation_step(self, batch: Sequence[Any], batch_idx: int) -> None:
+        self._costs(batch, self.val_scores)
+
+    def test_step(self, batch: Sequence[Any], batch_idx: int) -> None:
+        self._costs(batch, self.test_scores)
+
+    def on_train_epoch_end(self) -> None:
+        self.log("train/learning_rate", self._learning_rate())
+        self._log_score("train", self.train_scores.compute())
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_score("val", self.val_scores.compute())
+
+    def on_test_epoch_end(self) -> None:
+        self._log_score("test", self.test_scores.compute())
+
+    def _costs(self, batch: Sequence[Any], scores: Scores) -> Tensor:
+        """(B,) the costs of a batch's examples, which also count for the split's scores."""
+        images, labels = batch[0], batch[1]
+        activations = _at_least_float32(self(images))
+        costs = self.cost(activations, labels)
+        scores.update(costs, activations, labels)
+        return costs
+
+    def _learning_rate(self) -> float:
+        """η of the last weight update."""
+        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
+
+    def _log_score(self, split: str, score: Score) -> None:
+        for name, value in score._asdict().items():
+            self.log(f"{split}/{name}", value.float())
+
+
+def _at_least_float32(activations: Tensor) -> Tensor:
+    """Costs are summed in no less, whatever precision the net computes in."""
+    return activations.to(torch.promote_types(activations.dtype, torch.float32))
+
+
+def _or_infinite(limit: int | None) -> float:
+    """A Trainer's limit, where -1 and None stand for none."""
+    return math.inf if limit is None or limit < 0 else float(limit)
+
+
+def _check_hidden_sizes(sizes: list[int]) -> None:
+    if any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes):
+        raise InputError(f"hidden_sizes is {sizes}; give a list of numbers of neurons, each 1 or more, such as [300].")
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
+
+
+def _check_positive(name: str, value: float, hint: str) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise InputError(f"{name} is {value}; it must be a number above 0: {hint}.")
