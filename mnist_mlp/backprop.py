@@ -1,0 +1,164 @@
+"""Back propagation in closed form: for dense layers and mean squared error no autograd is needed.
+
+With a mini-batch's activations as columns, a⁰ (784, B) the images and y (10, B) the one-hot targets, the article's
+algorithm is, for layers l = 1 ... L:
+
+    forward propagation     z^l = W^l a^(l-1) + b^l,   a^l = σ(z^l)
+    cost                    C = 1/(10 B) Σ (a^L - y)²
+    output layer's error    δ^L = (a^L - y) ∘ σ'(z^L)
+    back propagation        δ^(l-1) = (W^l)ᵀ δ^l ∘ σ'(z^(l-1))
+    gradient                dC/dW^l = 2/(10 B) δ^l (a^(l-1))ᵀ,   dC/db^l = 2/(10 B) Σ δ^l
+    weight update           w(t+1) = w(t) - η dC/dw
+
+σ'(z) follows from a = σ(z) alone: a (1 - a) for the sigmoid, 1 - a² for tanh, 1 for the identity. So an update is
+three matrix products per layer, of which the third adds its result straight into the weights. Small nets spend their
+time on calls rather than on arithmetic; therefore every result is written in place, into buffers that are made once.
+
+This module stands by itself: it needs torch and nothing else of this package. Nielsen's book derives the equations
+(chapter 2, BP1 to BP4; there with half the summed squares in the place of their mean).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Layer(NamedTuple):
+    """W (m, n), b (m,) or None, and the name of σ: "sigmoid", "tanh" or "identity"."""
+
+    weight: Tensor
+    bias: Tensor | None
+    activation: str
+
+
+class Activation(NamedTuple):
+    """σ, in place on z; and in place on dC/da what makes it dC/dz, given a."""
+
+    forward: Callable[[Tensor], object]
+    backward: Callable[[Tensor, Tensor], object]
+
+
+# PyTorch's own kernels for σ' given a, as its autograd calls them.
+_sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+_tanh_backward = torch.ops.aten.tanh_backward.grad_input
+ACTIVATIONS = {
+    "sigmoid": Activation(torch.sigmoid_, lambda d, a: _sigmoid_backward(d, a, grad_input=d)),
+    "tanh": Activation(torch.tanh_, lambda d, a: _tanh_backward(d, a, grad_input=d)),
+    "identity": Activation(lambda z: z, lambda d, a: d),
+}
+
+
+@torch.no_grad()
+def gradient_descent(
+    layers: Sequence[Layer],
+    images: Tensor,
+    targets: Tensor,
+    learning_rates: Sequence[float],
+    batch_size: int,
+    dtype: torch.dtype | None = None,
+) -> Tensor:
+    """Plain gradient descent, one weight update per mini-batch; changes `layers` in place.
+
+    Args:
+        layers: the net, first layer first.
+        images: (N, n) the input neurons' activations; consecutive rows form the mini-batches.
+        targets: (N, m) the wanted activations of the output neurons.
+        learning_rates: η of each of the N / batch_size updates, rounded up.
+        batch_size: B; the last mini-batch may be shorter.
+        dtype: of the matrix products, if not that of the weights; the weights themselves keep theirs.
+
+    Returns:
+        (N, m) the output activations of each example, as they were at the weights that it met.
+    """
+    whole = len(images) // batch_size * batch_size
+    outputs = []
+    for part, B, rates in (
+        (slice(0, whole), batch_size, learning_rates[: whole // batch_size]),
+        (slice(whole, None), len(images) - whole, learning_rates[whole // batch_size :]),
+    ):
+        if rates:
+            outputs.append(_equal_mini_batches(layers, images[part], targets[part], rates, B, dtype))
+    return torch.cat(outputs) if len(outputs) > 1 else outputs[0]
+
+
+def _equal_mini_batches(
+    layers: Sequence[Layer],
+    images: Tensor,
+    targets: Tensor,
+    learning_rates: Sequence[float],
+    B: int,
+    dtype: torch.dtype | None,
+) -> Tensor:
+    """`gradient_descent` where every mini-batch has B examples."""
+    dtype = dtype or layers[0].weight.dtype
+    m = targets.shape[1]
+    # Each mini-batch's targets and output activations are a contiguous (m, B) matrix.
+    all_y = targets.to(dtype).view(-1, B, m).transpose(1, 2).contiguous()
+    all_outputs = torch.empty_like(all_y)
+    all_x = images.to(dtype).t().split(B, dim=1)
+    work = [_Work(layer, B, dtype) for layer in layers]
+    output_layer = work[-1]
+    mm, addmm = torch.mm, torch.addmm
+
+    for x, y, output, eta in zip(all_x, all_y, all_outputs, learning_rates, strict=True):
+        output_layer.a = output
+        output_layer.a_t = output.t()
+
+        a = x
+        for layer in work:  # forward propagation
+            if layer.b is None:
+                mm(layer.W, a, out=layer.a)
+            else:
+                addmm(layer.b, layer.W, a, out=layer.a)
+            layer.activation.forward(layer.a)
+            a = layer.a
+
+        torch.sub(output, y, out=output_layer.delta)  # the output layer's error
+        output_layer.activation.backward(output_layer.delta, output)
+
+        step = -eta * 2 / (m * B)
+        for i in range(len(work) - 1, -1, -1):  # back propagation, from the last layer backwards
+            layer = work[i]
+            if i > 0:
+                below = work[i - 1]
+                mm(layer.W_t, layer.delta, out=below.delta)  # before W changes
+                below.activation.backward(below.delta, below.a)
+                layer.update(below.a_t, step)
+            else:
+                layer.update(x.t(), step)
+    return all_outputs.transpose(1, 2).reshape(-1, m)
+
+
+class _Work:
+    """A layer at work: its weights, and the buffers that hold its a and δ, (m, B) each."""
+
+    def __init__(self, layer: Layer, B: int, dtype: torch.dtype) -> None:
+        self.weight, self.bias = layer.weight, layer.bias
+        self.activation = ACTIVATIONS[layer.activation]
+        self.in_low_precision = dtype != layer.weight.dtype
+        # W and b as the matrix products take them: the weights themselves, or a copy of lower precision.
+        self.W = layer.weight.to(dtype)
+        self.W_t = self.W.t()
+        self.b = None if layer.bias is None else layer.bias.to(dtype)[:, None]
+        self.a = layer.weight.new_empty(len(layer.weight), B, dtype=dtype)
+        self.a_t = self.a.t()
+        self.delta = torch.empty_like(self.a)
+        self.ones = self.a.new_ones(B)
+        self.gradient = torch.empty_like(self.W) if self.in_low_precision else None
+
+    def update(self, a_below_t: Tensor, step: float) -> None:
+        """w(t+1) = w(t) - η dC/dw, where `step` is -η 2/(m B) and a_below_t (B, n) the input, transposed."""
+        if self.gradient is None:
+            self.weight.addmm_(self.delta, a_below_t, alpha=step)
+            if self.bias is not None:
+                self.bias.addmv_(self.delta, self.ones, alpha=step)
+            return
+        torch.mm(self.delta, a_below_t, out=self.gradient)
+        self.weight.add_(self.gradient, alpha=step)
+        self.W.copy_(self.weight)
+        if self.bias is not None:
+            assert self.b is not None
+            self.bias.add_(self.delta.sum(1, dtype=self.bias.dtype), alpha=step)
+            self.b.copy_(self.bias[:, None])
