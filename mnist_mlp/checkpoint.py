@@ -1,0 +1,72 @@
+"""Checkpoints as files that a user names: read without running code, and checked before they are used."""
+
+import pickle
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from mnist_mlp.errors import InputError
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a Lightning checkpoint, weights and plain settings only: a pickle in it cannot run code.
+
+    Raises:
+        InputError: the file is missing, damaged, or no checkpoint of a net.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path}; runs keep theirs in lightning_logs/version_N/checkpoints.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, on pickles by others; they are refused below
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if zipfile.is_zipfile(path):
+            raise InputError(
+                f"{path} holds more than weights and settings, which could run code, so it is not loaded; "
+                "give a checkpoint that this project wrote."
+            ) from error
+        raise InputError(f"{path} is damaged or no checkpoint; give another one.") from error
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        raise InputError(f"{path} is damaged or no checkpoint; give another one.") from error
+    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+        raise InputError(f"{path} is not a checkpoint of a net of this project; give one that it wrote.")
+    return checkpoint
+
+
+def check_fits(checkpoint: dict[str, Any], model: nn.Module, path: str | Path) -> None:
+    """The checkpoint's weights have the names and shapes of the net's.
+
+    Raises:
+        InputError: they do not.
+    """
+    has = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
+    wants = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    if has != wants:
+        raise InputError(
+            f"{path} is of another net ({_net(has)}) than the one asked for ({_net(wants)}); "
+            "leave out --model options that differ, or give another checkpoint."
+        )
+
+
+def run_folder(ckpt_path: str | Path | None) -> Path | None:
+    """The folder of the run that wrote a checkpoint: RUN/checkpoints/FILE, with RUN/config.yaml beside."""
+    if ckpt_path is None:
+        return None
+    folder = Path(ckpt_path).resolve().parent
+    run = folder.parent
+    return run if folder.name == "checkpoints" and (run / "config.yaml").is_file() else None
+
+
+def _net(shapes: dict[str, tuple[int, ...]]) -> str:
+    """784-300-10, from the shapes of the layers' weights."""
+    weights = [shape for name, shape in shapes.items() if name.endswith(".weight") and len(shape) == 2]
+    if not weights:
+        return "no layers"
+    biases = "" if any(name.endswith(".bias") for name in shapes) else " without biases"
+    return "-".join(str(n) for n in [weights[0][1], *(shape[0] for shape in weights)]) + biases

@@ -1,0 +1,45 @@
+"""Running the real command in a real process, as a user does."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+FEW_IMAGES = ["--data.val_size", "58000"]  # leaves 2,000 to train on
+SMALL = [*FEW_IMAGES, "--model.hidden_sizes", "[16]", "--trainer.max_epochs", "2", "--trainer.accelerator", "cpu"]
+
+
+def train_command(*options: str) -> list[str]:
+    return [sys.executable, "-m", "mnist_mlp.train", *options]
+
+
+def run_train(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python -m mnist_mlp.train OPTIONS` in `folder`."""
+    return subprocess.run(
+        train_command(*options),
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def interrupt_after(folder: Path, text: str, *options: str) -> tuple[int, str]:
+    """Start the command, send Ctrl-C once its output holds `text`; the exit code and all output."""
+    process = subprocess.Popen(
+        train_command(*options), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    seen, deadline = "", time.monotonic() + 120
+    while text not in seen and time.monotonic() < deadline:
+        line = process.stdout.readline()
+        if not line:
+            break
+        seen += line
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=120)
+    return process.returncode, seen + rest
