@@ -1,0 +1,27 @@
+"""The surroundings of a measured process."""
+
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def _hiding_tensorflow() -> "tempfile.TemporaryDirectory[str]":
+    folder = tempfile.TemporaryDirectory(prefix="benchmark")
+    Path(folder.name, "tensorflow.py").write_text("raise ImportError('hidden by the benchmark')\n")
+    return folder
+
+
+def child_environment(keras_backend: str | None = None) -> dict[str, str]:
+    """This process's, where only the row that uses TensorFlow finds it.
+
+    TensorBoard imports TensorFlow wherever it is installed, which costs every run with a TensorBoard log seconds.
+    """
+    environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="2")
+    if keras_backend is not None:
+        environment["KERAS_BACKEND"] = keras_backend
+    if keras_backend != "tensorflow":
+        path = [_hiding_tensorflow().name, *filter(None, [environment.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(path)
+    return environment

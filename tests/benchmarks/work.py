@@ -1,0 +1,145 @@
+"""The work that every row of the benchmark does: one net, one order of mini-batches, the same weights to start from.
+
+Needs numpy only, so that a row's process holds no framework but its own.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Weights = list[tuple[Array, Array]]  # of each layer, W (m, n) and b (m,), float32
+
+SEED = 0
+EPOCH = 60_000  # images
+
+
+@dataclass(frozen=True)
+class Net:
+    """A net and how it is trained: plain SGD at a constant η, on so many of the 60,000 images per epoch."""
+
+    hidden: list[int]
+    batch_size: int
+    learning_rate: float
+    examples: int = EPOCH
+
+    @property
+    def sizes(self) -> list[int]:
+        return [784, *self.hidden, 10]
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """(m, n) of each layer's W."""
+        return [(m, n) for n, m in zip(self.sizes, self.sizes[1:], strict=False)]
+
+    @property
+    def updates(self) -> int:
+        """Weight updates in an epoch."""
+        return -(-self.examples // self.batch_size)
+
+    @property
+    def flop(self) -> float:
+        """Of an epoch's matrix products: forward, gradient, and but for the first layer back propagation."""
+        return sum(2.0 * m * n * (2 if i == 0 else 3) for i, (m, n) in enumerate(self.shapes)) * self.examples
+
+    def __str__(self) -> str:
+        return f"{'-'.join(map(str, self.sizes))}, batch {self.batch_size}"
+
+
+class Task(NamedTuple):
+    """images (60000, 784) and targets (60000, 10), float32; orders (epochs, N), the images of each epoch in turn."""
+
+    net: Net
+    images: Array
+    targets: Array
+    orders: Array
+    weights: Weights
+
+
+class Trained(NamedTuple):
+    """The seconds of each epoch, the first included, and the weights at the end; no weights if none were trained."""
+
+    seconds: list[float]
+    weights: Weights | None
+
+
+class Outcome(NamedTuple):
+    """What must agree between rows: over the images trained on, and how far each layer's W has come, |W - W0|."""
+
+    cost: float
+    accuracy: float
+    moved: list[float]
+
+
+def prepare(net: Net, epochs: int, path: Path) -> None:
+    """Write the task to `path`. The order is that of the project's own data module, which has no need to be told."""
+    from mnist_mlp.data import MNISTData
+    from mnist_mlp.dataset import load
+
+    data = MNISTData(batch_size=net.batch_size, val_size=EPOCH - net.examples, normalize=False)
+    data.setup()
+    data.shuffle_seed = SEED
+    loader = data.train_dataloader()
+    orders = []
+    for epoch in range(epochs):
+        loader.set_epoch(epoch)
+        orders.append(loader.order().numpy())
+    examples, _ = load()
+    arrays = {
+        "images": examples.images.numpy().reshape(-1, 784),
+        "labels": examples.labels.numpy(),
+        "orders": np.stack(orders),
+        "net": np.array(json.dumps(asdict(net))),
+    }
+    for i, weight in enumerate(initial_weights(net)):
+        arrays[f"weight{i}"] = weight
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+
+
+def initial_weights(net: Net) -> list[Array]:
+    """W uniform, as Glorot and Bengio draw it for tanh, times 4 in hidden layers as sigmoid wants it; b is 0.
+
+    Without the 4 a deep net of sigmoid units would not move in so few updates, and all rows would agree idly.
+    """
+    rng = np.random.default_rng(SEED)
+    last = len(net.shapes) - 1
+    return [
+        (rng.uniform(-1, 1, (m, n)) * np.sqrt(6 / (m + n)) * (1 if i == last else 4)).astype(np.float32)
+        for i, (m, n) in enumerate(net.shapes)
+    ]
+
+
+def read(path: Path) -> Task:
+    """The task, with the pixels as 0..1, as ToTensor makes them."""
+    with np.load(path) as arrays:
+        net = Net(**json.loads(str(arrays["net"])))
+        weights = [(arrays[f"weight{i}"], np.zeros(m, np.float32)) for i, (m, _) in enumerate(net.shapes)]
+        images = arrays["images"].astype(np.float32) / np.float32(255)
+        return Task(net, images, np.eye(10, dtype=np.float32)[arrays["labels"]], arrays["orders"], weights)
+
+
+def time_epochs(task: Task, epoch: Callable[[Array], object]) -> list[float]:
+    """Seconds of `epoch(order)` for each of the task's orders."""
+    seconds = []
+    for order in task.orders:
+        began = time.perf_counter()
+        epoch(order)
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def outcome(task: Task, weights: Weights) -> Outcome:
+    """Forward propagation in numpy, whoever trained the weights."""
+    used = np.sort(task.orders[0])
+    activations, targets = task.images[used], task.targets[used]
+    for w, b in weights:
+        activations = 1 / (1 + np.exp(-(activations @ w.T + b)))
+    hits = activations.argmax(1) == targets.argmax(1)
+    moved = [float(np.linalg.norm(w - w0)) for (w, _), (w0, _) in zip(weights, task.weights, strict=True)]
+    return Outcome(float(np.square(activations - targets).mean()), float(hits.mean()), moved)
