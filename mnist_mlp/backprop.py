@@ -71,7 +71,15 @@ def gradient_descent(
 
     Returns:
         (N, m) the output activations of each example, as they were at the weights that it met.
+
+    Raises:
+        ValueError: there is not one learning rate for each mini-batch.
     """
+    if len(learning_rates) != -(-len(images) // batch_size):
+        raise ValueError(
+            f"{len(images)} examples in mini-batches of {batch_size} take {-(-len(images) // batch_size)} weight "
+            f"updates, each with a learning rate of its own; {len(learning_rates)} are given."
+        )
     whole = len(images) // batch_size * batch_size
     outputs = []
     for part, B, rates in (

@@ -70,6 +70,7 @@ class MiniBatches:
         scale: bytes to activations.
         seed: shuffles anew for every epoch; None keeps the order of `indices`.
         updates_per_step: how many mini-batches are yielded at once, as a `Block`, if more than one.
+        made: how many mini-batches of the first epoch a run that is resumed has made before.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class MiniBatches:
         rank: int = 0,
         world_size: int = 1,
         updates_per_step: int = 1,
+        made: int = 0,
     ) -> None:
         self.examples = examples
         self.indices = indices
@@ -91,6 +93,8 @@ class MiniBatches:
         self.rank = rank
         self.world_size = world_size
         self.updates_per_step = updates_per_step
+        self.made = made
+        self._resumed = True
         self.epoch = 0
         # As of a DataLoader: before each epoch, Lightning calls `loader.sampler.set_epoch(epoch)`.
         self.sampler, self.batch_sampler = self, None
@@ -107,6 +111,11 @@ class MiniBatches:
         """Steps of the Trainer in an epoch."""
         return -(-self.updates // self.updates_per_step)
 
+    @property
+    def steps_made(self) -> int:
+        """Steps of the Trainer that the `made` mini-batches of this epoch stand for; a begun block is none."""
+        return len(self) if self.made == self.updates else self.made // self.updates_per_step
+
     def order(self) -> Tensor:
         """(N,) the epoch's order of the split's indices."""
         if self.seed is None:
@@ -118,11 +127,15 @@ class MiniBatches:
     def __iter__(self) -> Iterator[MiniBatch | Block]:
         images, labels = self.examples
         order = self.order().to(images.device)
-        if self.updates_per_step > 1:
-            for block in order.split(self.updates_per_step * self.batch_size):
-                yield Block(self.scale(images[block]), labels[block], self.batch_size)
-            return
-        for start in range(0, len(order), self.batch_size):
-            of_all = order[start : start + self.batch_size]
-            mine = of_all[self.rank :: self.world_size]
-            yield MiniBatch(self.scale(images[mine]), labels[mine], len(of_all) / self.world_size)
+        if not self._resumed or self.made == self.updates:
+            self.made = 0
+        self._resumed = False
+        while self.made < self.updates:
+            until = min(self.made + self.updates_per_step - self.made % self.updates_per_step, self.updates)
+            of_all = order[self.made * self.batch_size : until * self.batch_size]
+            self.made = until
+            if self.updates_per_step > 1:
+                yield Block(self.scale(images[of_all]), labels[of_all], self.batch_size)
+            else:
+                mine = of_all[self.rank :: self.world_size]
+                yield MiniBatch(self.scale(images[mine]), labels[mine], len(of_all) / self.world_size)

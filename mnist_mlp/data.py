@@ -55,6 +55,8 @@ class MNISTData(L.LightningDataModule):
             raise InputError(f"val_size is {val_size}; give 0 or more.")
         self.save_hyperparameters()
         self.shuffle_seed: int | None = None
+        self._loader: MiniBatches | None = None
+        self._made = 0
         self.scale = Scale()
         self._train: Examples | None = None
         self._test: Examples | None = None
@@ -97,7 +99,10 @@ class MNISTData(L.LightningDataModule):
         # The net says how many weight updates it makes in one step of the Trainer (mnist_mlp/engine.py).
         net = self.trainer.lightning_module if self.trainer is not None else None
         updates_per_step = net.updates_per_step(self.batch_size) if isinstance(net, TakesBlocks) else 1
-        return self._batches(self._train, self.train_indices, self.batch_size, self.shuffle_seed, updates_per_step)
+        self._loader = self._batches(
+            self._train, self.train_indices, self.batch_size, self.shuffle_seed, updates_per_step, self._made
+        )
+        return self._loader
 
     def val_dataloader(self) -> MiniBatches | list[Any]:
         if not len(self.val_indices):
@@ -115,6 +120,7 @@ class MNISTData(L.LightningDataModule):
         batch_size: int,
         seed: int | None = None,
         updates_per_step: int = 1,
+        made: int = 0,
     ) -> MiniBatches:
         """The examples move to the training device once, as bytes; each mini-batch is then made there."""
         assert examples is not None, "call setup() first"
@@ -130,11 +136,12 @@ class MNISTData(L.LightningDataModule):
             rank=self.trainer.global_rank,
             world_size=self.trainer.world_size,
             updates_per_step=updates_per_step,
+            made=made,
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """A checkpoint keeps the order in which the images come, so that a resumed run goes on with it."""
-        return {"shuffle_seed": self.shuffle_seed}
+        """A checkpoint keeps the order in which the images come and how far it has got, so that a run goes on there."""
+        return {"shuffle_seed": self.shuffle_seed, "made": self._loader.made if self._loader else 0}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.shuffle_seed = state_dict["shuffle_seed"]
+        self.shuffle_seed, self._made = state_dict["shuffle_seed"], state_dict["made"]

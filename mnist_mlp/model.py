@@ -10,16 +10,10 @@ import torch.nn.functional as F
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from mnist_mlp.backprop import Layer, gradient_descent
+from mnist_mlp import engine
+from mnist_mlp.backprop import Layer
 from mnist_mlp.batches import Block
-from mnist_mlp.engine import (
-    EXAMPLES_PER_BLOCK,
-    EngineName,
-    blocks_allowed,
-    closed_form_hindrance,
-    count_updates,
-    updates_per_epoch,
-)
+from mnist_mlp.engine import EngineName
 from mnist_mlp.errors import InputError
 from mnist_mlp.initialization import InitName, initialize
 from mnist_mlp.schedule import Schedule, ScheduleName
@@ -88,6 +82,7 @@ class SigmoidMLP(L.LightningModule):
         for layer in self.linear_layers:
             initialize(layer, init)
         self.activation = ACTIVATIONS[activation]
+        self._last_learning_rate: float | None = None
         self.train_scores, self.val_scores, self.test_scores = Scores(), Scores(), Scores()
         self.example_input_array = torch.zeros(1, 1, 28, 28)
 
@@ -139,85 +134,60 @@ class SigmoidMLP(L.LightningModule):
         size = batch[2] if len(batch) > 2 else len(costs)
         cost = costs.sum() / size
         self.log("update/mini_batch_cost", cost)
-        self.log("update/learning_rate", self._learning_rate())
+        self.log("update/learning_rate", self._note_learning_rate())
         return cost
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The weight update: w(t+1) = w(t) - η dC/dw, without momentum."""
         optimizer = torch.optim.SGD(self.parameters(), lr=self.hparams["learning_rate"], momentum=0.0)
-        if not self.automatic_optimization:
-            return optimizer  # it stands by for the checkpoint; the closed form sets η itself
         schedule = self.schedule()
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda update: schedule(update) / schedule.peak)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def schedule(self) -> Schedule:
         """η over this run, once a Trainer is attached and says how long the run is."""
-        if self.automatic_optimization:
-            total = float(self.trainer.estimated_stepping_batches)
-        else:
-            total = _or_infinite(self.trainer.max_epochs) * updates_per_epoch(self.trainer)
-            total = min(total, _or_infinite(self.trainer.max_steps))
-        epoch = updates_per_epoch(self.trainer)
+        epoch = engine.updates_per_epoch(self.trainer)
         return Schedule(
             name=self.hparams["lr_schedule"],
             peak=self.hparams["learning_rate"],
-            total_updates=total,
+            total_updates=engine.updates_of_the_run(self.trainer),
             warmup_updates=self.hparams["lr_warmup_epochs"] * epoch,
             step_updates=self.hparams["lr_step_epochs"] * epoch,
             step_factor=self.hparams["lr_step_factor"],
         )
 
-    @property  # type: ignore[misc]  # Lightning's has a setter, too; here it follows from the engine
-    def automatic_optimization(self) -> bool:
-        """Lightning's name for the plain idiom; False where the closed form makes the weight updates.
+    def setup(self, stage: str) -> None:
+        """Choose the engine, once it is known in what Trainer the net is.
 
         Raises:
             InputError: the closed form was asked for but cannot serve.
         """
-        trainer = self._trainer
-        if trainer is None or self.hparams["engine"] == "autograd":
-            return True
-        hindrance = closed_form_hindrance(self, trainer)
-        for name in ("forward", "cost", "configure_optimizers"):
-            if getattr(type(self), name) is not getattr(SigmoidMLP, name):
-                hindrance = f"{type(self).__name__} has a {name} of its own"
-        if hindrance is not None and self.hparams["engine"] == "closed_form":
-            raise InputError(f"--model.engine closed_form cannot serve here: {hindrance}; take autograd or auto.")
-        return hindrance is not None
+        if stage != "fit":
+            return
+        hindrance: str | None = "another engine was asked for"
+        if self.hparams["engine"] != "autograd":
+            hindrance = engine.closed_form_hindrance(self, list(self.layers), SigmoidMLP, self.trainer)
+            if hindrance is not None and self.hparams["engine"] == "closed_form":
+                raise InputError(f"--model.engine closed_form cannot serve here: {hindrance}; take autograd or auto.")
+        self.automatic_optimization = hindrance is not None  # Lightning's name for the plain idiom
 
     def updates_per_step(self, batch_size: int) -> int:
         """How many weight updates, of `batch_size` examples each, one step of the Trainer is to make."""
-        if self.automatic_optimization or not blocks_allowed(self.trainer):
-            return 1
-        return max(1, EXAMPLES_PER_BLOCK // batch_size)
+        return 1 if self.automatic_optimization else engine.updates_per_step(self, self.trainer, batch_size)
 
     def _closed_form_step(self, batch: Sequence[Any]) -> Tensor:
         """One weight update for each mini-batch of a block; (updates,) their average costs."""
         images, labels = batch[0].flatten(1), batch[1]
         batch_size = batch[2] if isinstance(batch, Block) else len(labels)
-        first, limit = self.trainer.global_step, _or_infinite(self.trainer.max_steps)
-        updates = int(min(-(-len(labels) // batch_size), limit - first))
-        images, labels = images[: updates * batch_size], labels[: updates * batch_size]
-        schedule = self.schedule()
-        rates = [schedule(update) for update in range(first, first + updates)]
-
         names = [self.hparams["activation"]] * (len(self.layers) - 1) + ["sigmoid"]
-        outputs = gradient_descent(
-            [Layer(layer.weight, layer.bias, name) for layer, name in zip(self.linear_layers, names, strict=True)],
-            images,
-            F.one_hot(labels, N_OUTPUTS).to(images.dtype),
-            rates,
-            batch_size,
-            torch.bfloat16 if self.trainer.precision == "bf16-mixed" else None,
-        )
-        outputs = _at_least_float32(outputs)
-
+        layers = [Layer(layer.weight, layer.bias, name) for layer, name in zip(self.linear_layers, names, strict=True)]
+        targets = F.one_hot(labels, N_OUTPUTS).to(images.dtype)
+        first, rates, outputs = engine.make_updates(self.trainer, layers, images, targets, batch_size, self.schedule())
+        outputs, labels = _at_least_float32(outputs), labels[: len(outputs)]
         costs = self.cost(outputs, labels)
         self.train_scores.update(costs, outputs, labels)
         mini_batch_costs = torch.stack([part.mean() for part in costs.split(batch_size)])
-        count_updates(self.trainer, updates)
-        self.trainer.optimizers[0].param_groups[0]["lr"] = rates[-1]
+        self._last_learning_rate = rates[-1]
         self._log_updates(first, mini_batch_costs, rates)
         return mini_batch_costs
 
@@ -240,8 +210,20 @@ class SigmoidMLP(L.LightningModule):
     def test_step(self, batch: Sequence[Any], batch_idx: int) -> None:
         self._costs(batch, self.test_scores)
 
+    def on_train_start(self) -> None:
+        engine.take_over_position(self.trainer)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["train_scores"] = self.train_scores.state()  # of the epoch so far
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        engine.take_over_counts(checkpoint)
+        if "train_scores" in checkpoint:
+            self.train_scores.load_state(checkpoint["train_scores"])
+
     def on_train_epoch_end(self) -> None:
-        self.log("train/learning_rate", self._learning_rate())
+        if self._last_learning_rate is not None:
+            self.log("train/learning_rate", self._last_learning_rate)
         self._log_score("train", self.train_scores.compute())
 
     def on_validation_epoch_end(self) -> None:
@@ -258,9 +240,10 @@ class SigmoidMLP(L.LightningModule):
         scores.update(costs, activations, labels)
         return costs
 
-    def _learning_rate(self) -> float:
-        """η of the last weight update."""
-        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
+    def _note_learning_rate(self) -> float:
+        """η of the weight update that comes next; at the end of the epoch, that of the last one is logged."""
+        self._last_learning_rate = float(self.trainer.optimizers[0].param_groups[0]["lr"])
+        return self._last_learning_rate
 
     def _log_score(self, split: str, score: Score) -> None:
         for name, value in score._asdict().items():
@@ -270,11 +253,6 @@ class SigmoidMLP(L.LightningModule):
 def _at_least_float32(activations: Tensor) -> Tensor:
     """Costs are summed in no less, whatever precision the net computes in."""
     return activations.to(torch.promote_types(activations.dtype, torch.float32))
-
-
-def _or_infinite(limit: int | None) -> float:
-    """A Trainer's limit, where -1 and None stand for none."""
-    return math.inf if limit is None or limit < 0 else float(limit)
 
 
 def _check_hidden_sizes(sizes: list[int]) -> None:

@@ -17,7 +17,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
 from mnist_mlp.callbacks import CollapseWatch, CostWatch, InterruptNote, Progress, Speed
-from mnist_mlp.checkpoint import check_fits, read_checkpoint, run_folder
+from mnist_mlp.checkpoint import check_fits, checkpoints, read_checkpoint, run_folder
 from mnist_mlp.data import MNISTData
 from mnist_mlp.errors import EXIT_INTERRUPTED, InputError, one_sentence_errors
 from mnist_mlp.logger import CostCurveLogger
@@ -70,7 +70,7 @@ class TrainCLI(LightningCLI):
         if config.logger in (None, True):
             version = resumed.name if resumed else None
             save_dir = resumed.parent.parent if resumed else Path(config.default_root_dir or ".")
-            kwargs["logger"] = CostCurveLogger(str(save_dir), version=version, flush_secs=10, log_graph=True)
+            kwargs["logger"] = CostCurveLogger(str(save_dir.absolute()), version=version, flush_secs=10, log_graph=True)
         if config.logger is False:
             self.save_config_callback = None  # there is no run folder to save it in
         if resumed:
@@ -104,21 +104,6 @@ def _about_the_trainer(error: Exception, config: Any) -> str:
 def watchers() -> list[Callback]:
     """What watches every run (mnist_mlp/callbacks.py)."""
     return [Speed(), CostWatch(), CollapseWatch(), InterruptNote(COMMAND)]
-
-
-def checkpoints(has_validation: bool) -> list[Callback]:
-    """best.ckpt, of the epoch with the best validation accuracy, and last.ckpt, of the last epoch."""
-    last = ModelCheckpoint(filename="last", save_on_train_epoch_end=True, enable_version_counter=False)
-    if not has_validation:
-        return [last]
-    best = ModelCheckpoint(
-        filename="best",
-        monitor="val/accuracy",
-        mode="max",
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
-    return [best, last]
 
 
 def train(args: Sequence[str] | None = None) -> L.Trainer:
@@ -245,6 +230,8 @@ def quieten() -> None:
     # The scores are already those of all processes: torchmetrics sees to that.
     warnings.filterwarnings("ignore", message="It is recommended to use .*sync_dist=True.*")
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+    # MNISTData keeps how far the epoch has got, and goes on there.
+    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty.*")
 
 

@@ -106,7 +106,7 @@ def test_average_cost_is_the_mean_over_examples_by_hand() -> None:
         def log(self, *args: Any, **kwargs: Any) -> None:
             pass
 
-        def _learning_rate(self) -> float:
+        def _note_learning_rate(self) -> float:
             return 1.0
 
     cost = GivenOutputs([]).training_step((torch.zeros(3, 784), labels), 0)
