@@ -19,14 +19,17 @@ This module stands by itself: it needs torch and nothing else of this package. N
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 
+CostName = Literal["mse", "cross_entropy"]
+
+
 class Layer(NamedTuple):
-    """W (m, n), b (m,) or None, and the name of σ: "sigmoid", "tanh" or "identity"."""
+    """W (m, n), b (m,) or None, and the name of σ, one of `ACTIVATIONS`."""
 
     weight: Tensor
     bias: Tensor | None
@@ -40,12 +43,23 @@ class Activation(NamedTuple):
     backward: Callable[[Tensor, Tensor], object]
 
 
+# LeCun et al. 1998, appendix A: σ(z) = A tanh(S z), so that σ(1) = 1 and σ(-1) = -1.
+SCALED_TANH_A, SCALED_TANH_S = 1.7159, 2 / 3
+
 # PyTorch's own kernels for σ' given a, as its autograd calls them.
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 _tanh_backward = torch.ops.aten.tanh_backward.grad_input
+
+
+def _scaled_tanh_backward(d: Tensor, a: Tensor) -> Tensor:
+    """σ'(z) = S/A (A² - a²)."""
+    return d.mul_((SCALED_TANH_A**2 - a.square()).mul_(SCALED_TANH_S / SCALED_TANH_A))
+
+
 ACTIVATIONS = {
     "sigmoid": Activation(torch.sigmoid_, lambda d, a: _sigmoid_backward(d, a, grad_input=d)),
     "tanh": Activation(torch.tanh_, lambda d, a: _tanh_backward(d, a, grad_input=d)),
+    "scaled_tanh": Activation(lambda z: z.mul_(SCALED_TANH_S).tanh_().mul_(SCALED_TANH_A), _scaled_tanh_backward),
     "identity": Activation(lambda z: z, lambda d, a: d),
 }
 
@@ -58,6 +72,7 @@ def gradient_descent(
     learning_rates: Sequence[float],
     batch_size: int,
     dtype: torch.dtype | None = None,
+    cost: CostName = "mse",
 ) -> Tensor:
     """Plain gradient descent, one weight update per mini-batch; changes `layers` in place.
 
@@ -68,6 +83,8 @@ def gradient_descent(
         learning_rates: η of each of the N / batch_size updates, rounded up.
         batch_size: B; the last mini-batch may be shorter.
         dtype: of the matrix products, if not that of the weights; the weights themselves keep theirs.
+        cost: "mse"; or "cross_entropy", -1/(m B) Σ y ln a + (1 - y) ln(1 - a), for sigmoid outputs: there σ' cancels,
+            δ^L = a^L - y, and the factor 2 of the gradients is 1.
 
     Returns:
         (N, m) the output activations of each example, as they were at the weights that it met.
@@ -87,7 +104,7 @@ def gradient_descent(
         (slice(whole, None), len(images) - whole, learning_rates[whole // batch_size :]),
     ):
         if rates:
-            outputs.append(_equal_mini_batches(layers, images[part], targets[part], rates, B, dtype))
+            outputs.append(_equal_mini_batches(layers, images[part], targets[part], rates, B, dtype, cost))
     return torch.cat(outputs) if len(outputs) > 1 else outputs[0]
 
 
@@ -98,6 +115,7 @@ def _equal_mini_batches(
     learning_rates: Sequence[float],
     B: int,
     dtype: torch.dtype | None,
+    cost: CostName,
 ) -> Tensor:
     """`gradient_descent` where every mini-batch has B examples."""
     dtype = dtype or layers[0].weight.dtype
@@ -108,6 +126,7 @@ def _equal_mini_batches(
     all_x = images.to(dtype).t().split(B, dim=1)
     work = [_Work(layer, B, dtype) for layer in layers]
     output_layer = work[-1]
+    factor = 2 if cost == "mse" else 1
     mm, addmm = torch.mm, torch.addmm
 
     for x, y, output, eta in zip(all_x, all_y, all_outputs, learning_rates, strict=True):
@@ -124,9 +143,10 @@ def _equal_mini_batches(
             a = layer.a
 
         torch.sub(output, y, out=output_layer.delta)  # the output layer's error
-        output_layer.activation.backward(output_layer.delta, output)
+        if cost == "mse":
+            output_layer.activation.backward(output_layer.delta, output)
 
-        step = -eta * 2 / (m * B)
+        step = -eta * factor / (m * B)
         for i in range(len(work) - 1, -1, -1):  # back propagation, from the last layer backwards
             layer = work[i]
             if i > 0:
