@@ -70,7 +70,6 @@ class MiniBatches:
         scale: bytes to activations.
         seed: shuffles anew for every epoch; None keeps the order of `indices`.
         updates_per_step: how many mini-batches are yielded at once, as a `Block`, if more than one.
-        made: how many mini-batches of the first epoch a run that is resumed has made before.
     """
 
     def __init__(
@@ -83,7 +82,6 @@ class MiniBatches:
         rank: int = 0,
         world_size: int = 1,
         updates_per_step: int = 1,
-        made: int = 0,
     ) -> None:
         self.examples = examples
         self.indices = indices
@@ -93,11 +91,19 @@ class MiniBatches:
         self.rank = rank
         self.world_size = world_size
         self.updates_per_step = updates_per_step
-        self.made = made
-        self._resumed = True
+        self.made = 0
+        self._resumed = False
         self.epoch = 0
         # As of a DataLoader: before each epoch, Lightning calls `loader.sampler.set_epoch(epoch)`.
         self.sampler, self.batch_sampler = self, None
+
+    def go_on_from(self, made: int, updates: int) -> None:
+        """The next epoch is one of which a run has already made so many of so many mini-batches.
+
+        Of other mini-batches than these it is begun anew, unless it was complete.
+        """
+        self.made = made if updates == self.updates else self.updates * (made == updates)
+        self._resumed = True
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch

@@ -56,7 +56,7 @@ class MNISTData(L.LightningDataModule):
         self.save_hyperparameters()
         self.shuffle_seed: int | None = None
         self._loader: MiniBatches | None = None
-        self._made = 0
+        self._position: dict[str, int] | None = None
         self.scale = Scale()
         self._train: Examples | None = None
         self._test: Examples | None = None
@@ -100,8 +100,10 @@ class MNISTData(L.LightningDataModule):
         net = self.trainer.lightning_module if self.trainer is not None else None
         updates_per_step = net.updates_per_step(self.batch_size) if isinstance(net, TakesBlocks) else 1
         self._loader = self._batches(
-            self._train, self.train_indices, self.batch_size, self.shuffle_seed, updates_per_step, self._made
+            self._train, self.train_indices, self.batch_size, self.shuffle_seed, updates_per_step
         )
+        if self._position is not None:
+            self._loader.go_on_from(**self._position)
         return self._loader
 
     def val_dataloader(self) -> MiniBatches | list[Any]:
@@ -120,7 +122,6 @@ class MNISTData(L.LightningDataModule):
         batch_size: int,
         seed: int | None = None,
         updates_per_step: int = 1,
-        made: int = 0,
     ) -> MiniBatches:
         """The examples move to the training device once, as bytes; each mini-batch is then made there."""
         assert examples is not None, "call setup() first"
@@ -136,12 +137,12 @@ class MNISTData(L.LightningDataModule):
             rank=self.trainer.global_rank,
             world_size=self.trainer.world_size,
             updates_per_step=updates_per_step,
-            made=made,
         )
 
     def state_dict(self) -> dict[str, Any]:
         """A checkpoint keeps the order in which the images come and how far it has got, so that a run goes on there."""
-        return {"shuffle_seed": self.shuffle_seed, "made": self._loader.made if self._loader else 0}
+        position = {"made": self._loader.made, "updates": self._loader.updates} if self._loader else None
+        return {"shuffle_seed": self.shuffle_seed, "position": position}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.shuffle_seed, self._made = state_dict["shuffle_seed"], state_dict["made"]
+        self.shuffle_seed, self._position = state_dict["shuffle_seed"], state_dict["position"]

@@ -70,7 +70,7 @@ class TrainCLI(LightningCLI):
         if config.logger in (None, True):
             version = resumed.name if resumed else None
             save_dir = resumed.parent.parent if resumed else Path(config.default_root_dir or ".")
-            kwargs["logger"] = CostCurveLogger(str(save_dir.absolute()), version=version, flush_secs=10, log_graph=True)
+            kwargs["logger"] = CostCurveLogger(str(save_dir), version=version, flush_secs=10, log_graph=True)
         if config.logger is False:
             self.save_config_callback = None  # there is no run folder to save it in
         if resumed:
