@@ -24,7 +24,6 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-
 CostName = Literal["mse", "cross_entropy"]
 
 

@@ -43,6 +43,11 @@ class Scale(NamedTuple):
     offset: float = 0.0
 
     @classmethod
+    def between(cls, paper: float, ink: float) -> "Scale":
+        """The scale that gives paper and ink these activations."""
+        return cls(factor=(ink - paper) / 255, offset=paper)
+
+    @classmethod
     def normalising(cls, images: Tensor) -> "Scale":
         """The scale that gives `images` (uint8, any shape) mean 0 and standard deviation 1."""
         counts = torch.bincount(images.flatten(), minlength=256).double()

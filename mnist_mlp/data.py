@@ -1,5 +1,6 @@
 """MNIST as a LightningDataModule: what is trained on, validated on and tested on, and in what portions."""
 
+import math
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -33,7 +34,8 @@ class MNISTData(L.LightningDataModule):
         val_size: how many of the training images to hold out for validation; 0 is allowed.
         split_seed: which ones. The same for every run, so that runs can be compared.
         normalize: shift and scale the pixels to mean 0 and standard deviation 1 over the training images; if
-            not, they are the article's 0..1.
+            not, they lie in `pixel_range`.
+        pixel_range: the activations of paper and of ink. The article's are 0 and 1.
 
     Raises:
         InputError: an argument is out of range, or a file cannot be used.
@@ -47,17 +49,21 @@ class MNISTData(L.LightningDataModule):
         val_size: int = 5_000,
         split_seed: int = 0,
         normalize: bool = True,
+        pixel_range: tuple[float, float] = (0.0, 1.0),
     ) -> None:
         super().__init__()
         if batch_size != "full" and batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give 1 or more, or 'full'.")
         if val_size < 0:
             raise InputError(f"val_size is {val_size}; give 0 or more.")
+        paper, ink = pixel_range
+        if not (math.isfinite(paper) and math.isfinite(ink) and paper != ink):
+            raise InputError(f"pixel_range is {[paper, ink]}; give two different numbers, such as [0, 1].")
         self.save_hyperparameters()
         self.shuffle_seed: int | None = None
         self._loader: MiniBatches | None = None
         self._position: dict[str, int] | None = None
-        self.scale = Scale()
+        self.scale = Scale.between(paper, ink)
         self._train: Examples | None = None
         self._test: Examples | None = None
 

@@ -16,7 +16,7 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
 
-from mnist_mlp.backprop import Layer, gradient_descent
+from mnist_mlp.backprop import CostName, Layer, gradient_descent
 from mnist_mlp.batches import MiniBatches
 from mnist_mlp.schedule import Schedule
 
@@ -147,6 +147,7 @@ def make_updates(
     targets: Tensor,
     batch_size: int,
     schedule: Schedule,
+    cost: CostName = "mse",
 ) -> Updates:
     """One weight update for each mini-batch of a block, by the closed form, and counted as the Trainer counts.
 
@@ -155,6 +156,7 @@ def make_updates(
         layers: the net; its weights change in place.
         images: (N, 784). targets: (N, 10). batch_size: of each mini-batch; the last may be shorter.
         schedule: η of each update.
+        cost: what is to be lowered.
     """
     first = trainer.global_step
     given = -(-len(images) // batch_size)
@@ -162,7 +164,7 @@ def make_updates(
     n = updates * batch_size
     rates = [schedule(update) for update in range(first, first + updates)]
     dtype = torch.bfloat16 if trainer.precision == "bf16-mixed" else None
-    outputs = gradient_descent(layers, images[:n], targets[:n], rates, batch_size, dtype)
+    outputs = gradient_descent(layers, images[:n], targets[:n], rates, batch_size, dtype, cost)
     _count(trainer, updates, next_rate=schedule(first + updates))
     if isinstance(trainer.train_dataloader, MiniBatches):
         trainer.train_dataloader.made -= given - updates

@@ -11,7 +11,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from mnist_mlp import engine
-from mnist_mlp.backprop import Layer
+from mnist_mlp.backprop import SCALED_TANH_A, SCALED_TANH_S, CostName, Layer
 from mnist_mlp.batches import Block
 from mnist_mlp.engine import EngineName
 from mnist_mlp.errors import InputError
@@ -22,10 +22,11 @@ from mnist_mlp.scores import Score, Scores
 N_INPUTS = 28 * 28
 N_OUTPUTS = 10
 
-ActivationName = Literal["sigmoid", "tanh", "identity"]
+ActivationName = Literal["sigmoid", "tanh", "scaled_tanh", "identity"]
 ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
+    "scaled_tanh": lambda z: SCALED_TANH_A * torch.tanh(SCALED_TANH_S * z),  # LeCun et al. 1998, appendix A
     "identity": lambda z: z,  # shows what a net is without a nonlinearity: one matrix
 }
 
@@ -35,7 +36,10 @@ class SigmoidMLP(L.LightningModule):
 
     Args:
         hidden_sizes: neurons of each hidden layer; [] for none.
-        activation: of the hidden layers; the output layer is sigmoid.
+        activation: of the hidden layers.
+        output_activation: of the output layer. The article's is the sigmoid; others are for published recipes.
+        target_values: what an output neuron is to give for other digits than its own, and for its own.
+        cost_function: "mse", the article's mean squared error; or "cross_entropy", for comparison with it.
         bias: whether neurons have one. Without, a weight can change only the sigmoid's steepness.
         learning_rate: η. With this cost useful values are of the order of 1 to 20 (README: "The learning rate").
         lr_schedule: how η goes over the run.
@@ -54,6 +58,9 @@ class SigmoidMLP(L.LightningModule):
         self,
         hidden_sizes: Sequence[int] = (300,),
         activation: ActivationName = "sigmoid",
+        output_activation: ActivationName = "sigmoid",
+        target_values: tuple[float, float] = (0.0, 1.0),
+        cost_function: CostName = "mse",
         bias: bool = True,
         learning_rate: float = 20.0,
         lr_schedule: ScheduleName = "cosine",
@@ -67,6 +74,9 @@ class SigmoidMLP(L.LightningModule):
         hidden_sizes = list(hidden_sizes)
         _check_hidden_sizes(hidden_sizes)
         _check_choice("activation", activation, get_args(ActivationName))
+        _check_choice("output_activation", output_activation, get_args(ActivationName))
+        _check_choice("cost_function", cost_function, get_args(CostName))
+        _check_targets(target_values, cost_function, output_activation)
         _check_choice("lr_schedule", lr_schedule, get_args(ScheduleName))
         _check_choice("engine", engine, get_args(EngineName))
         _check_choice("init", init, get_args(InitName))
@@ -81,7 +91,7 @@ class SigmoidMLP(L.LightningModule):
         self.layers = nn.ModuleList(nn.Linear(n, m, bias=bias) for n, m in zip(sizes, sizes[1:], strict=False))
         for layer in self.linear_layers:
             initialize(layer, init)
-        self.activation = ACTIVATIONS[activation]
+        self.activation, self.output_activation = ACTIVATIONS[activation], ACTIVATIONS[output_activation]
         self._last_learning_rate: float | None = None
         self.train_scores, self.val_scores, self.test_scores = Scores(), Scores(), Scores()
         self.example_input_array = torch.zeros(1, 1, 28, 28)
@@ -93,21 +103,25 @@ class SigmoidMLP(L.LightningModule):
             images: (B, 1, 28, 28) or (B, 784), the input neurons' activations.
 
         Returns:
-            (B, 10) the output neurons' activations, each in 0..1.
+            (B, 10) the output neurons' activations, each in 0..1 (if they are sigmoid, as the article's are).
         """
         a = images.flatten(1)
         *hidden_layers, output_layer = self.layers
         for layer in hidden_layers:
             a = self.activation(layer(a))
-        return torch.sigmoid(output_layer(a))
+        return self.output_activation(output_layer(a))
 
     @property
     def linear_layers(self) -> list[nn.Linear]:
         """The layers from the first hidden one to the output, each with its W (m, n) and b (m,)."""
         return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
 
-    @staticmethod
-    def cost(activations: Tensor, labels: Tensor) -> Tensor:
+    def targets(self, labels: Tensor, dtype: torch.dtype) -> Tensor:
+        """(B,) digits to (B, 10) what the output neurons are to give: one-hot, 1 at the digit and 0 elsewhere."""
+        off, on = (float(value) for value in self.hparams["target_values"])
+        return F.one_hot(labels, N_OUTPUTS).to(dtype) * (on - off) + off
+
+    def cost(self, activations: Tensor, labels: Tensor) -> Tensor:
         """The cost of each example: the squared errors against the one-hot target, divided by the 10 outputs.
 
         The average cost C(w) is the mean of this over the examples.
@@ -119,7 +133,9 @@ class SigmoidMLP(L.LightningModule):
         Returns:
             (B,) costs.
         """
-        y = F.one_hot(labels, N_OUTPUTS).to(activations.dtype)
+        y = self.targets(labels, activations.dtype)
+        if self.hparams["cost_function"] == "cross_entropy":
+            return F.binary_cross_entropy(activations, y, reduction="none").mean(dim=1)
         return F.mse_loss(activations, y, reduction="none").mean(dim=1)
 
     def training_step(self, batch: Sequence[Any], batch_idx: int) -> Tensor | dict[str, Tensor]:
@@ -179,10 +195,17 @@ class SigmoidMLP(L.LightningModule):
         """One weight update for each mini-batch of a block; (updates,) their average costs."""
         images, labels = batch[0].flatten(1), batch[1]
         batch_size = batch[2] if isinstance(batch, Block) else len(labels)
-        names = [self.hparams["activation"]] * (len(self.layers) - 1) + ["sigmoid"]
+        names = [self.hparams["activation"]] * (len(self.layers) - 1) + [self.hparams["output_activation"]]
         layers = [Layer(layer.weight, layer.bias, name) for layer, name in zip(self.linear_layers, names, strict=True)]
-        targets = F.one_hot(labels, N_OUTPUTS).to(images.dtype)
-        first, rates, outputs = engine.make_updates(self.trainer, layers, images, targets, batch_size, self.schedule())
+        first, rates, outputs = engine.make_updates(
+            self.trainer,
+            layers,
+            images,
+            self.targets(labels, images.dtype),
+            batch_size,
+            self.schedule(),
+            self.hparams["cost_function"],
+        )
         outputs, labels = _at_least_float32(outputs), labels[: len(outputs)]
         costs = self.cost(outputs, labels)
         self.train_scores.update(costs, outputs, labels)
@@ -258,6 +281,17 @@ def _at_least_float32(activations: Tensor) -> Tensor:
 def _check_hidden_sizes(sizes: list[int]) -> None:
     if any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes):
         raise InputError(f"hidden_sizes is {sizes}; give a list of numbers of neurons, each 1 or more, such as [300].")
+
+
+def _check_targets(values: tuple[float, float], cost_function: str, output_activation: str) -> None:
+    off, on = values
+    if not (math.isfinite(off) and math.isfinite(on) and off < on):
+        raise InputError(f"target_values is {[off, on]}; give two numbers, the lower first, such as [0, 1].")
+    if cost_function == "cross_entropy" and (output_activation != "sigmoid" or off < 0 or on > 1):
+        raise InputError(
+            "cost_function is cross_entropy, which compares numbers from 0 to 1; it goes with output_activation "
+            "sigmoid and target_values from 0 to 1."
+        )
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

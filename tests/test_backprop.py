@@ -1,16 +1,23 @@
 """Back propagation in closed form equals autograd, and stays what it says it is."""
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mnist_mlp.backprop import Layer, gradient_descent
+from mnist_mlp.backprop import CostName, Layer, gradient_descent
 
-FUNCTIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "identity": lambda z: z}
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "scaled_tanh": lambda z: 1.7159 * torch.tanh(2 * z / 3),
+    "identity": lambda z: z,
+}
 
 
 def random_net(sizes: list[int], names: list[str], bias: bool) -> list[Layer]:
@@ -25,7 +32,24 @@ def random_net(sizes: list[int], names: list[str], bias: bool) -> list[Layer]:
     ]
 
 
-def by_autograd(layers: list[Layer], images: Tensor, targets: Tensor, rates: list[float], B: int) -> Tensor:
+def mean_squared_error(a: Tensor, y: Tensor) -> Tensor:
+    return (a - y).square().mean()
+
+
+COSTS: dict[CostName, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": mean_squared_error,
+    "cross_entropy": F.binary_cross_entropy,
+}
+
+
+def by_autograd(
+    layers: list[Layer],
+    images: Tensor,
+    targets: Tensor,
+    rates: list[float],
+    B: int,
+    cost: Callable[[Tensor, Tensor], Tensor] = mean_squared_error,
+) -> Tensor:
     """The same in the plain way: changes `layers` in place, returns the outputs at the weights each example met."""
     outputs = []
     for x, y, eta in zip(images.split(B), targets.split(B), rates, strict=True):
@@ -34,7 +58,7 @@ def by_autograd(layers: list[Layer], images: Tensor, targets: Tensor, rates: lis
         for W, b, name in layers:
             a = FUNCTIONS[name](a @ W.T + (0 if b is None else b))
         outputs.append(a.detach())
-        for p, gradient in zip(parameters, torch.autograd.grad((a - y).square().mean(), parameters), strict=True):
+        for p, gradient in zip(parameters, torch.autograd.grad(cost(a, y), parameters), strict=True):
             p.requires_grad_(False)
             p -= eta * gradient
     return torch.cat(outputs)
@@ -43,10 +67,13 @@ def by_autograd(layers: list[Layer], images: Tensor, targets: Tensor, rates: lis
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_equals_autograd(data: st.DataObject) -> None:
-    """To rounding in float64: random nets, depths, activations, biases or none, batch sizes, a short last batch."""
+    """To rounding in float64: random nets, depths, activations, costs, batch sizes, a short last batch, no biases."""
     torch.manual_seed(data.draw(st.integers(0, 10_000), "seed"))
     sizes = data.draw(st.lists(st.integers(1, 9), min_size=2, max_size=6), "sizes")
     names = [data.draw(st.sampled_from(sorted(FUNCTIONS))) for _ in sizes[:-1]]
+    cost = data.draw(st.sampled_from(sorted(COSTS)), "cost")
+    if cost == "cross_entropy":
+        names[-1] = "sigmoid"
     layers = random_net(sizes, names, data.draw(st.booleans(), "bias"))
     B = data.draw(st.integers(1, 7), "batch size")
     n = data.draw(st.integers(1, 20), "examples")
@@ -55,8 +82,8 @@ def test_equals_autograd(data: st.DataObject) -> None:
     targets = torch.rand(n, sizes[-1], dtype=torch.float64)
 
     expected_layers = copy.deepcopy(layers)
-    expected = by_autograd(expected_layers, images, targets, rates, B)
-    outputs = gradient_descent(layers, images, targets, rates, B)
+    expected = by_autograd(expected_layers, images, targets, rates, B, COSTS[cost])
+    outputs = gradient_descent(layers, images, targets, rates, B, cost=cost)
 
     torch.testing.assert_close(outputs, expected, rtol=1e-9, atol=1e-11)
     for layer, wanted in zip(layers, expected_layers, strict=True):

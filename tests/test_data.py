@@ -88,14 +88,16 @@ def all_images(data: MNISTData) -> Tensor:
 
 
 def test_pixels_are_scaled() -> None:
-    """0..1 as in the article; or, normalised, mean 0 and standard deviation 1 over the training images."""
+    """0..1 as in the article, or between two other numbers; or, normalised, mean 0 and standard deviation 1."""
     plain, normalised = (MNISTData(batch_size="full", normalize=n) for n in (False, True))
-    for data in (plain, normalised):
+    lecun98 = MNISTData(batch_size="full", normalize=False, pixel_range=(-0.1, 1.175))
+    for data in (plain, normalised, lecun98):
         data.setup()
     images = all_images(plain)
     assert images.shape == (55_000, 784)
     assert images.min() == 0
     assert images.max().item() == pytest.approx(1)
+    torch.testing.assert_close(all_images(lecun98), all_images(plain) * 1.275 - 0.1)
     images = all_images(normalised)
     assert images.double().mean().item() == pytest.approx(0, abs=1e-5)
     assert images.double().std().item() == pytest.approx(1, abs=1e-5)

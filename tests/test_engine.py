@@ -83,6 +83,15 @@ def assert_same_weights(one: SigmoidMLP, other: SigmoidMLP, rtol: float = 0.0, a
         torch.testing.assert_close(a, b, rtol=rtol, atol=atol)
 
 
+LECUN98 = {
+    "activation": "scaled_tanh",
+    "output_activation": "scaled_tanh",
+    "target_values": (-1.0, 1.0),
+    "init": "lecun98",
+    "learning_rate": 0.5,
+}
+
+
 @pytest.mark.parametrize(
     ("batch_size", "net"),
     [
@@ -90,6 +99,8 @@ def assert_same_weights(one: SigmoidMLP, other: SigmoidMLP, rtol: float = 0.0, a
         (48, {"activation": "tanh", "lr_schedule": "step", "lr_step_epochs": 0.5, "learning_rate": 3.0}),  # short last
         (48, {"hidden_sizes": [20, 12], "bias": False, "lr_schedule": "constant"}),
         (100, {"hidden_sizes": [], "activation": "identity"}),
+        (100, LECUN98),
+        (16, {"cost_function": "cross_entropy", "learning_rate": 1.0}),
     ],
 )
 def test_same_seed_same_trajectory(batch_size: int, net: dict[str, Any]) -> None:
