@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mnist_mlp.batches import MiniBatches, Scale
 from mnist_mlp.dataset import DatasetName, Examples, load
+from mnist_mlp.deformation import Deformation
 from mnist_mlp.errors import InputError
 
 EVALUATION_BATCH_SIZE = 2_500  # no weight is updated, so this only sets the memory used: 8 MB
@@ -34,6 +35,13 @@ class MNISTData(L.LightningDataModule):
         split_seed: which ones. The same for every run, so that runs can be compared.
         normalize: shift and scale the pixels to mean 0 and standard deviation 1 over the training images; if
             not, they are the article's 0..1.
+        rotation: the training images, and no others, are deformed anew for every epoch (mnist_mlp/deformation.py);
+            this turns them by up to so many degrees. With 0 here and below, they stay as they are.
+        scaling: makes them wider or narrower, and taller or flatter, by up to this fraction.
+        shear: makes upright strokes lean by up to so many degrees.
+        shift: moves them by up to so many pixels along each axis.
+        elastic_alpha: how strongly they are distorted elastically, pixels: the α of Simard et al. 2003, theirs is 34.
+        elastic_sigma: how smoothly, pixels: the σ of Simard et al., theirs is 4.
 
     Raises:
         InputError: an argument is out of range, or a file cannot be used.
@@ -47,12 +55,20 @@ class MNISTData(L.LightningDataModule):
         val_size: int = 5_000,
         split_seed: int = 0,
         normalize: bool = True,
+        rotation: float = 0.0,
+        scaling: float = 0.0,
+        shear: float = 0.0,
+        shift: float = 0.0,
+        elastic_alpha: float = 0.0,
+        elastic_sigma: float = 4.0,
     ) -> None:
         super().__init__()
         if batch_size != "full" and batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give 1 or more, or 'full'.")
         if val_size < 0:
             raise InputError(f"val_size is {val_size}; give 0 or more.")
+        deformation = Deformation(rotation, scaling, shear, shift, elastic_alpha, elastic_sigma)
+        self.deformation = None if deformation.off else deformation
         self.save_hyperparameters()
         self.shuffle_seed: int | None = None
         self.scale = Scale()
@@ -97,7 +113,9 @@ class MNISTData(L.LightningDataModule):
         # The net says how many weight updates it makes in one step of the Trainer (mnist_mlp/engine.py).
         net = self.trainer.lightning_module if self.trainer is not None else None
         updates_per_step = net.updates_per_step(self.batch_size) if isinstance(net, TakesBlocks) else 1
-        return self._batches(self._train, self.train_indices, self.batch_size, self.shuffle_seed, updates_per_step)
+        return self._batches(
+            self._train, self.train_indices, self.batch_size, self.shuffle_seed, updates_per_step, self.deformation
+        )
 
     def val_dataloader(self) -> MiniBatches | list[Any]:
         if not len(self.val_indices):
@@ -115,11 +133,12 @@ class MNISTData(L.LightningDataModule):
         batch_size: int,
         seed: int | None = None,
         updates_per_step: int = 1,
+        deformation: Deformation | None = None,
     ) -> MiniBatches:
         """The examples move to the training device once, as bytes; each mini-batch is then made there."""
         assert examples is not None, "call setup() first"
         if self.trainer is None:
-            return MiniBatches(examples, indices, batch_size, self.scale, seed)
+            return MiniBatches(examples, indices, batch_size, self.scale, seed, deformation=deformation)
         device = self.trainer.strategy.root_device
         return MiniBatches(
             Examples(examples.images.to(device), examples.labels.to(device)),
@@ -130,6 +149,7 @@ class MNISTData(L.LightningDataModule):
             rank=self.trainer.global_rank,
             world_size=self.trainer.world_size,
             updates_per_step=updates_per_step,
+            deformation=deformation,
         )
 
     def state_dict(self) -> dict[str, Any]:
