@@ -369,13 +369,25 @@ def test_a_net_learns_from_deformed_images() -> None:
         torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-8)
 
 
+def shown(folder: Path) -> list[bytes]:
+    """The pages of deformed digits in a run's folder, as PNG."""
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    tag = "deformed digits"
+    return [event.encoded_image_string for event in events.Images(tag)] if tag in events.Tags()["images"] else []
+
+
 def test_a_resumed_run_meets_the_same_images(tmp_path: Path) -> None:
-    """Two epochs at once; or one, a checkpoint, and another: the same weights, to the bit."""
+    """Two epochs at once; or one, a checkpoint, and another: the same weights, to the bit. No second page of digits."""
     settings = {"val_size": 57_000, **SETTINGS}
     whole, _ = fit(MNISTData(**settings))
     _, first = fit(MNISTData(**settings), epochs=1)
     first.save_checkpoint(tmp_path / "first.ckpt")
-    resumed, _ = fit(MNISTData(**settings), ckpt_path=tmp_path / "first.ckpt")
+    logger = TensorBoardLogger(tmp_path, name="resumed", version="run")
+    resumed, _ = fit(
+        MNISTData(**settings), ckpt_path=tmp_path / "first.ckpt", logger=logger, callbacks=[DeformedDigits()]
+    )
+    assert shown(tmp_path / "resumed" / "run") == []
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert one.equal(other)
 
@@ -404,14 +416,6 @@ def test_out_of_range(settings: dict[str, Any], words: str) -> None:
         MNISTData(**settings)
     assert "\n" not in str(error.value)
     assert str(error.value).endswith(".")
-
-
-def shown(folder: Path) -> list[bytes]:
-    """The pages of deformed digits in a run's folder, as PNG."""
-    events = EventAccumulator(str(folder))
-    events.Reload()
-    tag = "deformed digits"
-    return [event.encoded_image_string for event in events.Images(tag)] if tag in events.Tags()["images"] else []
 
 
 def test_tensorboard_shows_deformed_digits(tmp_path: Path) -> None:
