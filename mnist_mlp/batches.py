@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 
 from mnist_mlp.dataset import Examples
+from mnist_mlp.deformation import Deformation
+
+DEFORMED_AT_ONCE = 1_024  # images; what they need, 15 MB, stays in most CPUs' cache
 
 
 class MiniBatch(NamedTuple):
@@ -61,6 +64,50 @@ class Scale(NamedTuple):
         return torch.mul(images.flatten(1), self.factor).add_(self.offset)
 
 
+class DeformedEpoch:
+    """The images of one epoch, each deformed anew. How depends on seed, epoch and the image's place in it alone.
+
+    They are made in portions of 1,024 from one generator each, as they are asked for, whatever the mini-batches, so
+    that each of them, each engine and each process sees the same ones.
+
+    Args:
+        images: (M, 28, 28) uint8, all there are.
+        order: (N,) indices of the epoch's images, on the same device.
+    """
+
+    def __init__(
+        self, images: Tensor, order: Tensor, scale: Scale, deformation: Deformation, seed: int, epoch: int
+    ) -> None:
+        self.images = images
+        self.order = order
+        self.scale = scale
+        self.deformation = deformation
+        self.seed = seed
+        self.epoch = epoch
+        self._last: tuple[int, Tensor] | None = None
+
+    def __call__(self, start: int, stop: int) -> Tensor:
+        """(stop - start, 784) float32, the activations of the epoch's images from place `start` to before `stop`."""
+        parts = []
+        for portion in range(start // DEFORMED_AT_ONCE, -(-stop // DEFORMED_AT_ONCE)):
+            first = portion * DEFORMED_AT_ONCE
+            parts.append(self._portion(portion)[max(start - first, 0) : stop - first])
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _portion(self, number: int) -> Tensor:
+        if self._last is None or self._last[0] != number:
+            of_all = self.order[number * DEFORMED_AT_ONCE : (number + 1) * DEFORMED_AT_ONCE]
+            generator = epoch_generator(self.seed, self.epoch, number, device=of_all.device)
+            self._last = number, self.scale(self.deformation(self.images[of_all], generator))
+        return self._last[1]
+
+
+def epoch_generator(seed: int, epoch: int, *stream: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """Random numbers of their own for a seed, an epoch and, within that, a stream."""
+    state = np.random.SeedSequence([seed, epoch], spawn_key=stream).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(state))
+
+
 class MiniBatches:
     """An iterable of `MiniBatch`es, or of `Block`s of them, as Lightning takes in the place of a DataLoader.
 
@@ -75,6 +122,7 @@ class MiniBatches:
         scale: bytes to activations.
         seed: shuffles anew for every epoch; None keeps the order of `indices`.
         updates_per_step: how many mini-batches are yielded at once, as a `Block`, if more than one.
+        deformation: deforms the images anew for every epoch, by `seed`, which it needs; None leaves them as they are.
     """
 
     def __init__(
@@ -87,7 +135,10 @@ class MiniBatches:
         rank: int = 0,
         world_size: int = 1,
         updates_per_step: int = 1,
+        deformation: Deformation | None = None,
     ) -> None:
+        if deformation is not None and seed is None:
+            raise ValueError("to deform images, a seed is needed")
         self.examples = examples
         self.indices = indices
         self.batch_size = batch_size
@@ -98,6 +149,7 @@ class MiniBatches:
         self.updates_per_step = updates_per_step
         self.made = 0
         self._resumed = False
+        self.deformation = deformation
         self.epoch = 0
         # As of a DataLoader: before each epoch, Lightning calls `loader.sampler.set_epoch(epoch)`.
         self.sampler, self.batch_sampler = self, None
@@ -131,22 +183,30 @@ class MiniBatches:
         """(N,) the epoch's order of the split's indices."""
         if self.seed is None:
             return self.indices
-        state = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1, np.uint64)[0]
-        generator = torch.Generator().manual_seed(int(state))
+        generator = epoch_generator(self.seed, self.epoch)
         return self.indices[torch.randperm(len(self.indices), generator=generator)]
 
     def __iter__(self) -> Iterator[MiniBatch | Block]:
         images, labels = self.examples
         order = self.order().to(images.device)
+        deformed = self._deformed(order)
         if not self._resumed or self.made == self.updates:
             self.made = 0
         self._resumed = False
         while self.made < self.updates:
             until = min(self.made + self.updates_per_step - self.made % self.updates_per_step, self.updates)
-            of_all = order[self.made * self.batch_size : until * self.batch_size]
+            start = self.made * self.batch_size
+            of_all = order[start : until * self.batch_size]
             self.made = until
+            share = slice(self.rank, None, self.world_size)
+            mine = of_all[share]
+            activations = deformed(start, start + len(of_all))[share] if deformed else self.scale(images[mine])
             if self.updates_per_step > 1:
-                yield Block(self.scale(images[of_all]), labels[of_all], self.batch_size)
+                yield Block(activations, labels[mine], self.batch_size)
             else:
-                mine = of_all[self.rank :: self.world_size]
-                yield MiniBatch(self.scale(images[mine]), labels[mine], len(of_all) / self.world_size)
+                yield MiniBatch(activations, labels[mine], len(of_all) / self.world_size)
+
+    def _deformed(self, order: Tensor) -> DeformedEpoch | None:
+        if self.deformation is None or self.seed is None:
+            return None
+        return DeformedEpoch(self.examples.images, order, self.scale, self.deformation, self.seed, self.epoch)

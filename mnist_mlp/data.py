@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mnist_mlp.batches import MiniBatches, Scale
 from mnist_mlp.dataset import DatasetName, Examples, load
+from mnist_mlp.deformation import Deformation
 from mnist_mlp.errors import InputError
 
 EVALUATION_BATCH_SIZE = 2_500  # no weight is updated, so this only sets the memory used: 8 MB
@@ -36,6 +37,13 @@ class MNISTData(L.LightningDataModule):
         normalize: shift and scale the pixels to mean 0 and standard deviation 1 over the training images; if
             not, they lie in `pixel_range`.
         pixel_range: the activations of paper and of ink. The article's are 0 and 1.
+        rotation: the training images, and no others, are deformed anew for every epoch (mnist_mlp/deformation.py);
+            this turns them by up to so many degrees. With 0 here and below, they stay as they are.
+        scaling: makes them wider or narrower, and taller or flatter, by up to this fraction.
+        shear: makes upright strokes lean by up to so many degrees.
+        shift: moves them by up to so many pixels along each axis.
+        elastic_alpha: how strongly they are distorted elastically, pixels: the α of Simard et al. 2003, theirs is 34.
+        elastic_sigma: how smoothly, pixels: the σ of Simard et al., theirs is 4.
 
     Raises:
         InputError: an argument is out of range, or a file cannot be used.
@@ -50,6 +58,12 @@ class MNISTData(L.LightningDataModule):
         split_seed: int = 0,
         normalize: bool = True,
         pixel_range: tuple[float, float] = (0.0, 1.0),
+        rotation: float = 0.0,
+        scaling: float = 0.0,
+        shear: float = 0.0,
+        shift: float = 0.0,
+        elastic_alpha: float = 0.0,
+        elastic_sigma: float = 4.0,
     ) -> None:
         super().__init__()
         if batch_size != "full" and batch_size < 1:
@@ -59,6 +73,8 @@ class MNISTData(L.LightningDataModule):
         paper, ink = pixel_range
         if not (math.isfinite(paper) and math.isfinite(ink) and paper != ink):
             raise InputError(f"pixel_range is {[paper, ink]}; give two different numbers, such as [0, 1].")
+        deformation = Deformation(rotation, scaling, shear, shift, elastic_alpha, elastic_sigma)
+        self.deformation = None if deformation.off else deformation
         self.save_hyperparameters()
         self.shuffle_seed: int | None = None
         self._loader: MiniBatches | None = None
@@ -106,7 +122,7 @@ class MNISTData(L.LightningDataModule):
         net = self.trainer.lightning_module if self.trainer is not None else None
         updates_per_step = net.updates_per_step(self.batch_size) if isinstance(net, TakesBlocks) else 1
         self._loader = self._batches(
-            self._train, self.train_indices, self.batch_size, self.shuffle_seed, updates_per_step
+            self._train, self.train_indices, self.batch_size, self.shuffle_seed, updates_per_step, self.deformation
         )
         if self._position is not None:
             self._loader.go_on_from(**self._position)
@@ -128,11 +144,12 @@ class MNISTData(L.LightningDataModule):
         batch_size: int,
         seed: int | None = None,
         updates_per_step: int = 1,
+        deformation: Deformation | None = None,
     ) -> MiniBatches:
         """The examples move to the training device once, as bytes; each mini-batch is then made there."""
         assert examples is not None, "call setup() first"
         if self.trainer is None:
-            return MiniBatches(examples, indices, batch_size, self.scale, seed)
+            return MiniBatches(examples, indices, batch_size, self.scale, seed, deformation=deformation)
         device = self.trainer.strategy.root_device
         return MiniBatches(
             Examples(examples.images.to(device), examples.labels.to(device)),
@@ -143,6 +160,7 @@ class MNISTData(L.LightningDataModule):
             rank=self.trainer.global_rank,
             world_size=self.trainer.world_size,
             updates_per_step=updates_per_step,
+            deformation=deformation,
         )
 
     def state_dict(self) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from mnist_mlp.errors import EXIT_INTERRUPTED, InputError, one_sentence_errors
 from mnist_mlp.logger import CostCurveLogger
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.options import Parser
+from mnist_mlp.pictures import DeformedDigits
 
 COMMAND = "python -m mnist_mlp.train"
 CONFIG_FILE = "config.yaml"
@@ -102,8 +103,8 @@ def _about_the_trainer(error: Exception, config: Any) -> str:
 
 
 def watchers() -> list[Callback]:
-    """What watches every run (mnist_mlp/callbacks.py)."""
-    return [Speed(), CostWatch(), CollapseWatch(), InterruptNote(COMMAND)]
+    """What watches every run (mnist_mlp/callbacks.py, mnist_mlp/pictures.py)."""
+    return [Speed(), CostWatch(), CollapseWatch(), InterruptNote(COMMAND), DeformedDigits()]
 
 
 def train(args: Sequence[str] | None = None) -> L.Trainer:

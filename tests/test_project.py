@@ -40,6 +40,7 @@ def test_data_flows_one_way() -> None:
     order = [
         "errors",
         "dataset",
+        "deformation",
         "batches",
         "data",
         "schedule",
@@ -51,6 +52,7 @@ def test_data_flows_one_way() -> None:
         "checkpoint",
         "logger",
         "callbacks",
+        "pictures",
         "options",
         "train",
     ]
