@@ -1,5 +1,6 @@
 """`python -m mnist_mlp.train`: train the net, keep the best of its validation, test that once."""
 
+import json
 import logging
 import os
 import shlex
@@ -13,13 +14,14 @@ from typing import Any
 
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
 from mnist_mlp.callbacks import CollapseWatch, CostWatch, InterruptNote, Progress, Speed
-from mnist_mlp.checkpoint import check_fits, checkpoints, read_checkpoint, run_folder
+from mnist_mlp.checkpoint import RunCheckpoint, check_fits, checkpoints, read_checkpoint, run_folder
 from mnist_mlp.data import MNISTData
 from mnist_mlp.errors import EXIT_INTERRUPTED, InputError, one_sentence_errors
+from mnist_mlp.files import write_whole
 from mnist_mlp.logger import CostCurveLogger
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.options import Parser
@@ -27,6 +29,7 @@ from mnist_mlp.pictures import DeformedDigits
 
 COMMAND = "python -m mnist_mlp.train"
 CONFIG_FILE = "config.yaml"
+OUTCOME_FILE = "outcome.json"
 
 # The Trainer's settings of the default run; the net's and the data's are the defaults of their arguments.
 TRAINER_DEFAULTS: dict[str, Any] = {
@@ -143,6 +146,7 @@ def train(args: Sequence[str] | None = None) -> L.Trainer:
     chosen = _chosen_checkpoint(trainer)
     trainer.test(model, datamodule=data, ckpt_path=chosen, weights_only=True, verbose=False)
     _log_outcome(cli, trainer)
+    _write_outcome(trainer, chosen, fit_seconds)
     if trainer.is_global_zero:
         print(_summary(trainer, chosen, fit_seconds), flush=True)
     return trainer
@@ -185,10 +189,9 @@ def _folder_errors(trainer: L.Trainer) -> Iterator[None]:
 
 def _chosen_checkpoint(trainer: L.Trainer) -> str | None:
     """The best validation checkpoint; without a validation split the last one."""
-    for callback in trainer.checkpoint_callbacks:
-        if isinstance(callback, ModelCheckpoint) and callback.best_model_path:
-            return callback.best_model_path
-    return None
+    kept = [c for c in trainer.checkpoint_callbacks if isinstance(c, RunCheckpoint) and c.best_model_path]
+    kept.sort(key=lambda c: (c.monitor is None, c.filename != "last"))
+    return kept[0].best_model_path if kept else None
 
 
 def _log_outcome(cli: TrainCLI, trainer: L.Trainer) -> None:
@@ -198,6 +201,22 @@ def _log_outcome(cli: TrainCLI, trainer: L.Trainer) -> None:
     outcome = {name: float(trainer.callback_metrics[name]) for name in ("test/cost", "test/accuracy")}
     trainer.logger.log_outcome({**cli.model.hparams, **cli.datamodule.hparams}, outcome)
     trainer.logger.finalize("success")
+
+
+def _write_outcome(trainer: L.Trainer, checkpoint: str | None, seconds: float) -> None:
+    """The run's final figures for programs, as JSON in its folder; in no folder if it has none."""
+    if not trainer.is_global_zero or trainer.log_dir is None or checkpoint is None:
+        return
+    outcome = {
+        "test_accuracy": float(trainer.callback_metrics["test/accuracy"]),
+        "test_cost": float(trainer.callback_metrics["test/cost"]),
+        "tested_epoch": read_checkpoint(checkpoint)["epoch"] + 1,
+        "epochs": trainer.current_epoch,
+        "updates": trainer.global_step,
+        "seconds": round(seconds, 1),
+        "checkpoint": os.path.relpath(checkpoint, trainer.log_dir),
+    }
+    write_whole(Path(trainer.log_dir) / OUTCOME_FILE, json.dumps(outcome, indent=2).encode() + b"\n")
 
 
 def _headline(cli: TrainCLI) -> str:
