@@ -10,7 +10,7 @@ from torch import Tensor
 from mnist_mlp.dataset import Examples
 from mnist_mlp.deformation import Deformation
 
-DEFORMED_AT_ONCE = 1_024  # images; what they need, 15 MB, stays in most CPUs' cache
+DEFORMED_AT_ONCE = 1_024  # images; what they need, 17 MB, can stay in a CPU's cache
 
 
 class MiniBatch(NamedTuple):
