@@ -75,7 +75,7 @@ def test_a_row_is_run_gone_on_with_and_not_run_twice(
     assert f"**{run.error:.2f}% (1 seed)**" in capsys.readouterr().out
     assert not list((tmp_path / "runs").rglob("epoch=*.ckpt"))
 
-    monkeypatch.setattr(results.subprocess, "run", None)  # what is measured is not run again
+    monkeypatch.setattr("mnist_mlp.results.subprocess.run", None)  # what is measured is not run again
     results.results(options)
     monkeypatch.undo()
 
