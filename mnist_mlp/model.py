@@ -209,7 +209,10 @@ class SigmoidMLP(L.LightningModule):
         outputs, labels = _at_least_float32(outputs), labels[: len(outputs)]
         costs = self.cost(outputs, labels)
         self.train_scores.update(costs, outputs, labels)
-        mini_batch_costs = torch.stack([part.mean() for part in costs.split(batch_size)])
+        whole = len(costs) // batch_size * batch_size
+        mini_batch_costs = costs[:whole].view(-1, batch_size).mean(dim=1)
+        if whole < len(costs):
+            mini_batch_costs = torch.cat([mini_batch_costs, costs[whole:].mean().view(1)])
         self._last_learning_rate = rates[-1]
         self._log_updates(first, mini_batch_costs, rates)
         return mini_batch_costs
