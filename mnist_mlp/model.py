@@ -41,7 +41,7 @@ class SigmoidMLP(L.LightningModule):
         target_values: what an output neuron is to give for other digits than its own, and for its own.
         cost_function: "mse", the article's mean squared error; or "cross_entropy", for comparison with it.
         bias: whether neurons have one. Without, a weight can change only the sigmoid's steepness.
-        learning_rate: η. With this cost useful values are of the order of 1 to 20 (README: "The learning rate").
+        learning_rate: η. With this cost useful values are of the order of 1 to 30 (README: "The learning rate").
         lr_schedule: how η goes over the run.
         lr_warmup_epochs: η first rises linearly to `learning_rate` over so many epochs; may be a fraction.
         lr_step_epochs: for the "step" schedule, after how many epochs η is multiplied by `lr_step_factor`.
@@ -62,7 +62,7 @@ class SigmoidMLP(L.LightningModule):
         target_values: tuple[float, float] = (0.0, 1.0),
         cost_function: CostName = "mse",
         bias: bool = True,
-        learning_rate: float = 20.0,
+        learning_rate: float = 30.0,
         lr_schedule: ScheduleName = "cosine",
         lr_warmup_epochs: float = 1.0,
         lr_step_epochs: float = 10.0,

@@ -35,7 +35,7 @@ OUTCOME_FILE = "outcome.json"
 TRAINER_DEFAULTS: dict[str, Any] = {
     "accelerator": "auto",
     "devices": 1,
-    "max_epochs": 10,
+    "max_epochs": 14,
     "log_every_n_steps": 100,
     "num_sanity_val_steps": 0,
     "enable_model_summary": False,

@@ -59,7 +59,7 @@ def test_a_row_is_run_gone_on_with_and_not_run_twice(
     config = {
         "trainer": {"max_epochs": 2, "accelerator": "cpu"},
         "model": {"hidden_sizes": [16]},
-        "data": {"val_size": 58_000},
+        "data": {"val_size": 58_000, "batch_size": 16},
     }
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "tiny.yaml").write_text(yaml.safe_dump(config))
