@@ -145,7 +145,7 @@ class SigmoidMLP(L.LightningModule):
         """
         if not self.automatic_optimization:
             return {"loss": self._closed_form_step(batch)}
-        costs = self._costs(batch, self.train_scores)
+        _, costs = self._answers(batch, self.train_scores)
         # A mini-batch shared by several processes is divided by its size over all of them (see MiniBatch).
         size = batch[2] if len(batch) > 2 else len(costs)
         cost = costs.sum() / size
@@ -230,11 +230,12 @@ class SigmoidMLP(L.LightningModule):
                 for logger in self.trainer.loggers:
                     logger.log_metrics(metrics, step=update)
 
-    def validation_step(self, batch: Sequence[Any], batch_idx: int) -> None:
-        self._costs(batch, self.val_scores)
+    def validation_step(self, batch: Sequence[Any], batch_idx: int) -> Tensor:
+        """(B, 10) the output activations, for callbacks that look at them (mnist_mlp/pictures.py)."""
+        return self._answers(batch, self.val_scores)[0]
 
     def test_step(self, batch: Sequence[Any], batch_idx: int) -> None:
-        self._costs(batch, self.test_scores)
+        self._answers(batch, self.test_scores)
 
     def on_train_start(self) -> None:
         engine.take_over_position(self.trainer)
@@ -258,13 +259,13 @@ class SigmoidMLP(L.LightningModule):
     def on_test_epoch_end(self) -> None:
         self._log_score("test", self.test_scores.compute())
 
-    def _costs(self, batch: Sequence[Any], scores: Scores) -> Tensor:
-        """(B,) the costs of a batch's examples, which also count for the split's scores."""
+    def _answers(self, batch: Sequence[Any], scores: Scores) -> tuple[Tensor, Tensor]:
+        """(B, 10) output activations and (B,) costs of a batch's examples, which also count for the split's scores."""
         images, labels = batch[0], batch[1]
         activations = _at_least_float32(self(images))
         costs = self.cost(activations, labels)
         scores.update(costs, activations, labels)
-        return costs
+        return activations, costs
 
     def _note_learning_rate(self) -> float:
         """η of the weight update that comes next; at the end of the epoch, that of the last one is logged."""

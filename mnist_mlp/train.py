@@ -25,7 +25,7 @@ from mnist_mlp.files import write_whole
 from mnist_mlp.logger import CostCurveLogger
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.options import Parser
-from mnist_mlp.pictures import DeformedDigits
+from mnist_mlp.pictures import DeformedDigits, Pictures
 
 COMMAND = "python -m mnist_mlp.train"
 CONFIG_FILE = "config.yaml"
@@ -72,6 +72,12 @@ class TrainCLI(LightningCLI):
         parser.add_argument(
             "--ckpt_path", type=str | None, default=None, help="A checkpoint of an earlier run to go on from."
         )
+        parser.add_argument(
+            "--pictures",
+            type=bool,
+            default=True,
+            help="Show the net in TensorBoard's IMAGES and HISTOGRAMS while it is trained; false draws nothing.",
+        )
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         config = self.config_init["trainer"]
@@ -86,7 +92,7 @@ class TrainCLI(LightningCLI):
             # The run goes on in its folder, beside the settings that it began with.
             self.save_config_kwargs = {"config_filename": f"config_resumed_{time.strftime('%Y%m%d_%H%M%S')}.yaml"}
         callbacks: list[Callback] = list(config.callbacks or [])
-        callbacks += watchers()
+        callbacks += watchers(self.config.pictures)
         if config.enable_progress_bar is not False:
             callbacks.append(Progress())
         if config.enable_checkpointing is not False and not config.fast_dev_run:
@@ -110,9 +116,10 @@ def _about_the_trainer(error: Exception, config: Any) -> str:
     return f"the Trainer cannot be made with these --trainer options: {reason}."
 
 
-def watchers() -> list[Callback]:
-    """What watches every run (mnist_mlp/callbacks.py, mnist_mlp/pictures.py)."""
-    return [Speed(), CostWatch(), CollapseWatch(), InterruptNote(COMMAND), DeformedDigits()]
+def watchers(pictures: bool = True) -> list[Callback]:
+    """What watches every run (mnist_mlp/callbacks.py, mnist_mlp/pictures.py), with or without drawing it."""
+    watching: list[Callback] = [Speed(), CostWatch(), CollapseWatch(), InterruptNote(COMMAND), Pictures(on=pictures)]
+    return [*watching, DeformedDigits()] if pictures else watching
 
 
 def train(args: Sequence[str] | None = None) -> L.Trainer:

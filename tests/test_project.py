@@ -55,6 +55,8 @@ def test_data_flows_one_way() -> None:
         "trained",
         "logger",
         "callbacks",
+        "inspection",
+        "drawing",
         "pictures",
         "options",
         "train",
