@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 
 from mnist_mlp.dataset import Examples
+from mnist_mlp.deformation import Deformation
+
+DEFORMED_AT_ONCE = 1_024  # images; what they need, 17 MB, can stay in a CPU's cache
 
 
 class MiniBatch(NamedTuple):
@@ -29,6 +32,7 @@ class Block(NamedTuple):
     """Consecutive mini-batches, for as many weight updates in one step of the Trainer.
 
     images: (N, 784) float32. labels: (N,) int64. batch_size: examples per mini-batch; the last may be shorter.
+    The next block's images take the place of this one's: to allocate such memory anew takes longer than to fill it.
     """
 
     images: Tensor
@@ -43,6 +47,11 @@ class Scale(NamedTuple):
     offset: float = 0.0
 
     @classmethod
+    def between(cls, paper: float, ink: float) -> "Scale":
+        """The scale that gives paper and ink these activations."""
+        return cls(factor=(ink - paper) / 255, offset=paper)
+
+    @classmethod
     def normalising(cls, images: Tensor) -> "Scale":
         """The scale that gives `images` (uint8, any shape) mean 0 and standard deviation 1."""
         counts = torch.bincount(images.flatten(), minlength=256).double()
@@ -51,9 +60,55 @@ class Scale(NamedTuple):
         std = ((counts @ (values - mean).square()) / counts.sum()).sqrt().clamp_min(1e-6)
         return cls(factor=float(1 / std), offset=float(-mean / std))
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """(B, 28, 28) uint8 -> (B, 784) float32."""
-        return torch.mul(images.flatten(1), self.factor).add_(self.offset)
+    def __call__(self, images: Tensor, out: Tensor | None = None) -> Tensor:
+        """(B, 28, 28) uint8 -> (B, 784) float32, in `out` if that is given."""
+        images = images.flatten(1)
+        out = torch.empty_like(images, dtype=torch.float32) if out is None else out
+        return out.copy_(images).mul_(self.factor).add_(self.offset)
+
+
+class DeformedEpoch:
+    """The images of one epoch, each deformed anew. How depends on seed, epoch and the image's place in it alone.
+
+    They are made in portions of 1,024 from one generator each, as they are asked for, whatever the mini-batches, so
+    that each of them, each engine and each process sees the same ones.
+
+    Args:
+        images: (M, 28, 28) uint8, all there are.
+        order: (N,) indices of the epoch's images, on the same device.
+    """
+
+    def __init__(
+        self, images: Tensor, order: Tensor, scale: Scale, deformation: Deformation, seed: int, epoch: int
+    ) -> None:
+        self.images = images
+        self.order = order
+        self.scale = scale
+        self.deformation = deformation
+        self.seed = seed
+        self.epoch = epoch
+        self._last: tuple[int, Tensor] | None = None
+
+    def __call__(self, start: int, stop: int) -> Tensor:
+        """(stop - start, 784) float32, the activations of the epoch's images from place `start` to before `stop`."""
+        parts = []
+        for portion in range(start // DEFORMED_AT_ONCE, -(-stop // DEFORMED_AT_ONCE)):
+            first = portion * DEFORMED_AT_ONCE
+            parts.append(self._portion(portion)[max(start - first, 0) : stop - first])
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _portion(self, number: int) -> Tensor:
+        if self._last is None or self._last[0] != number:
+            of_all = self.order[number * DEFORMED_AT_ONCE : (number + 1) * DEFORMED_AT_ONCE]
+            generator = epoch_generator(self.seed, self.epoch, number, device=of_all.device)
+            self._last = number, self.scale(self.deformation(self.images.index_select(0, of_all), generator))
+        return self._last[1]
+
+
+def epoch_generator(seed: int, epoch: int, *stream: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """Random numbers of their own for a seed, an epoch and, within that, a stream."""
+    state = np.random.SeedSequence([seed, epoch], spawn_key=stream).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(state))
 
 
 class MiniBatches:
@@ -70,6 +125,7 @@ class MiniBatches:
         scale: bytes to activations.
         seed: shuffles anew for every epoch; None keeps the order of `indices`.
         updates_per_step: how many mini-batches are yielded at once, as a `Block`, if more than one.
+        deformation: deforms the images anew for every epoch, by `seed`, which it needs; None leaves them as they are.
     """
 
     def __init__(
@@ -82,7 +138,10 @@ class MiniBatches:
         rank: int = 0,
         world_size: int = 1,
         updates_per_step: int = 1,
+        deformation: Deformation | None = None,
     ) -> None:
+        if deformation is not None and seed is None:
+            raise ValueError("to deform images, a seed is needed")
         self.examples = examples
         self.indices = indices
         self.batch_size = batch_size
@@ -91,9 +150,20 @@ class MiniBatches:
         self.rank = rank
         self.world_size = world_size
         self.updates_per_step = updates_per_step
+        self.made = 0
+        self._resumed = False
+        self.deformation = deformation
         self.epoch = 0
         # As of a DataLoader: before each epoch, Lightning calls `loader.sampler.set_epoch(epoch)`.
         self.sampler, self.batch_sampler = self, None
+
+    def go_on_from(self, made: int, updates: int) -> None:
+        """The next epoch is one of which a run has already made so many of so many mini-batches.
+
+        Of other mini-batches than these it is begun anew, unless it was complete.
+        """
+        self.made = made if updates == self.updates else self.updates * (made == updates)
+        self._resumed = True
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -107,22 +177,44 @@ class MiniBatches:
         """Steps of the Trainer in an epoch."""
         return -(-self.updates // self.updates_per_step)
 
+    @property
+    def steps_made(self) -> int:
+        """Steps of the Trainer that the `made` mini-batches of this epoch stand for; a begun block is none."""
+        return len(self) if self.made == self.updates else self.made // self.updates_per_step
+
     def order(self) -> Tensor:
         """(N,) the epoch's order of the split's indices."""
         if self.seed is None:
             return self.indices
-        state = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1, np.uint64)[0]
-        generator = torch.Generator().manual_seed(int(state))
+        generator = epoch_generator(self.seed, self.epoch)
         return self.indices[torch.randperm(len(self.indices), generator=generator)]
 
     def __iter__(self) -> Iterator[MiniBatch | Block]:
         images, labels = self.examples
         order = self.order().to(images.device)
-        if self.updates_per_step > 1:
-            for block in order.split(self.updates_per_step * self.batch_size):
-                yield Block(self.scale(images[block]), labels[block], self.batch_size)
-            return
-        for start in range(0, len(order), self.batch_size):
-            of_all = order[start : start + self.batch_size]
-            mine = of_all[self.rank :: self.world_size]
-            yield MiniBatch(self.scale(images[mine]), labels[mine], len(of_all) / self.world_size)
+        deformed = self._deformed(order)
+        if not self._resumed or self.made == self.updates:
+            self.made = 0
+        self._resumed = False
+        in_blocks = self.updates_per_step > 1
+        space = torch.empty(self.updates_per_step * self.batch_size if in_blocks else 0, 784, device=images.device)
+        while self.made < self.updates:
+            until = min(self.made + self.updates_per_step - self.made % self.updates_per_step, self.updates)
+            start = self.made * self.batch_size
+            of_all = order[start : until * self.batch_size]
+            self.made = until
+            share = slice(self.rank, None, self.world_size)
+            mine = of_all[share]
+            if deformed:
+                activations = deformed(start, start + len(of_all))[share]
+            else:
+                activations = self.scale(images.index_select(0, mine), out=space[: len(mine)] if in_blocks else None)
+            if in_blocks:
+                yield Block(activations, labels[mine], self.batch_size)
+            else:
+                yield MiniBatch(activations, labels[mine], len(of_all) / self.world_size)
+
+    def _deformed(self, order: Tensor) -> DeformedEpoch | None:
+        if self.deformation is None or self.seed is None:
+            return None
+        return DeformedEpoch(self.examples.images, order, self.scale, self.deformation, self.seed, self.epoch)

@@ -35,10 +35,14 @@ class Progress(ProgressBar):
     def enable(self) -> None:
         self._enabled = True
 
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._print_pending(trainer)
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """A run that is resumed within an epoch has no start of that epoch."""
         self._began = time.perf_counter()
         self._updates_before = trainer.global_step
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._print_pending(trainer)
+        self.on_train_start(trainer, pl_module)
         if self._enabled and sys.stdout.isatty():
             self._bar = tqdm(
                 total=int(updates_per_epoch(trainer)),
@@ -100,10 +104,12 @@ class Speed(Callback):
 
     counts_blocks = True
 
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._examples = 0
         self._seconds = 0.0
         self._began = time.perf_counter()
+
+    on_train_epoch_start = on_train_start
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -135,9 +141,11 @@ class CostWatch(Callback):
         self._costs: list[Tensor] = []
         self._updates_before = 0
 
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._costs.clear()
         self._updates_before = trainer.global_step
+
+    on_train_epoch_start = on_train_start
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -203,7 +211,7 @@ class InterruptNote(Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Until an epoch is complete, last.ckpt holds the weights the run starts from."""
-        if trainer.current_epoch == 0 and (last := _last_path(trainer)) is not None:
+        if trainer.ckpt_path is None and (last := _last_path(trainer)) is not None:
             trainer.save_checkpoint(last)
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:

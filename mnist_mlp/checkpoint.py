@@ -1,4 +1,4 @@
-"""Checkpoints as files that a user names: read without running code, and checked before they are used."""
+"""Checkpoints: which ones a run writes, and reading one that a user names, checked and without running code."""
 
 import pickle
 import warnings
@@ -7,9 +7,44 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch import nn
 
 from mnist_mlp.errors import InputError
+
+
+def checkpoints(has_validation: bool) -> list[Callback]:
+    """best.ckpt, of the epoch with the best validation accuracy, and last.ckpt, of the last epoch."""
+    last = RunCheckpoint(filename="last", save_on_train_epoch_end=True, enable_version_counter=False)
+    if not has_validation:
+        return [last]
+    best = RunCheckpoint(
+        filename="best",
+        monitor="val/accuracy",
+        mode="max",
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    return [best, last]
+
+
+class RunCheckpoint(ModelCheckpoint):
+    """A ModelCheckpoint that remembers the best so far even if the run's folder was moved before it is resumed."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        moved = {name: here(state_dict[name]) for name in ("best_model_path", "kth_best_model_path", "last_model_path")}
+        best_k = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state_dict, **moved, "best_k_models": best_k, "dirpath": self.dirpath})
+
+
+class EveryEpoch(RunCheckpoint):
+    """Keeps the net of every epoch, for figures that are taken of all of them afterwards."""
+
+    def __init__(self) -> None:
+        super().__init__(filename="{epoch}", save_top_k=-1, save_on_train_epoch_end=True)
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """MNIST as a LightningDataModule: what is trained on, validated on and tested on, and in what portions."""
 
+import math
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from mnist_mlp.batches import MiniBatches, Scale
 from mnist_mlp.dataset import DatasetName, Examples, load
+from mnist_mlp.deformation import Deformation
 from mnist_mlp.errors import InputError
 
 EVALUATION_BATCH_SIZE = 2_500  # no weight is updated, so this only sets the memory used: 8 MB
@@ -33,7 +35,15 @@ class MNISTData(L.LightningDataModule):
         val_size: how many of the training images to hold out for validation; 0 is allowed.
         split_seed: which ones. The same for every run, so that runs can be compared.
         normalize: shift and scale the pixels to mean 0 and standard deviation 1 over the training images; if
-            not, they are the article's 0..1.
+            not, they lie in `pixel_range`.
+        pixel_range: the activations of paper and of ink. The article's are 0 and 1.
+        rotation: the training images, and no others, are deformed anew for every epoch (mnist_mlp/deformation.py);
+            this turns them by up to so many degrees. With 0 here and below, they stay as they are.
+        scaling: makes them wider or narrower, and taller or flatter, by up to this fraction.
+        shear: makes upright strokes lean by up to so many degrees.
+        shift: moves them by up to so many pixels along each axis.
+        elastic_alpha: how strongly they are distorted elastically, pixels: the α of Simard et al. 2003, theirs is 34.
+        elastic_sigma: how smoothly, pixels: the σ of Simard et al., theirs is 4.
 
     Raises:
         InputError: an argument is out of range, or a file cannot be used.
@@ -43,19 +53,34 @@ class MNISTData(L.LightningDataModule):
         self,
         dataset: DatasetName = "MNIST",
         data_dir: str | Path | None = None,
-        batch_size: int | Literal["full"] = 16,
+        batch_size: int | Literal["full"] = 32,
         val_size: int = 5_000,
         split_seed: int = 0,
         normalize: bool = True,
+        pixel_range: tuple[float, float] = (0.0, 1.0),
+        rotation: float = 0.0,
+        scaling: float = 0.0,
+        shear: float = 0.0,
+        shift: float = 0.0,
+        elastic_alpha: float = 0.0,
+        elastic_sigma: float = 4.0,
     ) -> None:
         super().__init__()
         if batch_size != "full" and batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give 1 or more, or 'full'.")
         if val_size < 0:
             raise InputError(f"val_size is {val_size}; give 0 or more.")
+        paper, ink = pixel_range
+        if not (math.isfinite(paper) and math.isfinite(ink) and paper != ink):
+            raise InputError(f"pixel_range is {[paper, ink]}; give two different numbers, such as [0, 1].")
+        deformation = Deformation(rotation, scaling, shear, shift, elastic_alpha, elastic_sigma)
+        self.deformation = None if deformation.off else deformation
+        data_dir = None if data_dir is None else str(data_dir)  # a checkpoint with a Path in it is not read as plain
         self.save_hyperparameters()
         self.shuffle_seed: int | None = None
-        self.scale = Scale()
+        self._loader: MiniBatches | None = None
+        self._position: dict[str, int] | None = None
+        self.scale = Scale.between(paper, ink)
         self._train: Examples | None = None
         self._test: Examples | None = None
 
@@ -97,7 +122,12 @@ class MNISTData(L.LightningDataModule):
         # The net says how many weight updates it makes in one step of the Trainer (mnist_mlp/engine.py).
         net = self.trainer.lightning_module if self.trainer is not None else None
         updates_per_step = net.updates_per_step(self.batch_size) if isinstance(net, TakesBlocks) else 1
-        return self._batches(self._train, self.train_indices, self.batch_size, self.shuffle_seed, updates_per_step)
+        self._loader = self._batches(
+            self._train, self.train_indices, self.batch_size, self.shuffle_seed, updates_per_step, self.deformation
+        )
+        if self._position is not None:
+            self._loader.go_on_from(**self._position)
+        return self._loader
 
     def val_dataloader(self) -> MiniBatches | list[Any]:
         if not len(self.val_indices):
@@ -115,11 +145,12 @@ class MNISTData(L.LightningDataModule):
         batch_size: int,
         seed: int | None = None,
         updates_per_step: int = 1,
+        deformation: Deformation | None = None,
     ) -> MiniBatches:
         """The examples move to the training device once, as bytes; each mini-batch is then made there."""
         assert examples is not None, "call setup() first"
         if self.trainer is None:
-            return MiniBatches(examples, indices, batch_size, self.scale, seed)
+            return MiniBatches(examples, indices, batch_size, self.scale, seed, deformation=deformation)
         device = self.trainer.strategy.root_device
         return MiniBatches(
             Examples(examples.images.to(device), examples.labels.to(device)),
@@ -130,11 +161,14 @@ class MNISTData(L.LightningDataModule):
             rank=self.trainer.global_rank,
             world_size=self.trainer.world_size,
             updates_per_step=updates_per_step,
+            deformation=deformation,
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """A checkpoint keeps the order in which the images come, so that a resumed run goes on with it."""
-        return {"shuffle_seed": self.shuffle_seed}
+        """A checkpoint keeps the order in which the images come and how far it has got, so that a run goes on there;
+        and the scale of the pixels, so that the trained net can be used without the images that it was trained on."""
+        position = {"made": self._loader.made, "updates": self._loader.updates} if self._loader else None
+        return {"shuffle_seed": self.shuffle_seed, "position": position, "scale": tuple(self.scale)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.shuffle_seed = state_dict["shuffle_seed"]
+        self.shuffle_seed, self._position = state_dict["shuffle_seed"], state_dict["position"]

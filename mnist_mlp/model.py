@@ -10,16 +10,10 @@ import torch.nn.functional as F
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from mnist_mlp.backprop import Layer, gradient_descent
+from mnist_mlp import engine
+from mnist_mlp.backprop import SCALED_TANH_A, SCALED_TANH_S, CostName, Layer
 from mnist_mlp.batches import Block
-from mnist_mlp.engine import (
-    EXAMPLES_PER_BLOCK,
-    EngineName,
-    blocks_allowed,
-    closed_form_hindrance,
-    count_updates,
-    updates_per_epoch,
-)
+from mnist_mlp.engine import EngineName
 from mnist_mlp.errors import InputError
 from mnist_mlp.initialization import InitName, initialize
 from mnist_mlp.schedule import Schedule, ScheduleName
@@ -28,10 +22,11 @@ from mnist_mlp.scores import Score, Scores
 N_INPUTS = 28 * 28
 N_OUTPUTS = 10
 
-ActivationName = Literal["sigmoid", "tanh", "identity"]
+ActivationName = Literal["sigmoid", "tanh", "scaled_tanh", "identity"]
 ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
+    "scaled_tanh": lambda z: SCALED_TANH_A * torch.tanh(SCALED_TANH_S * z),  # LeCun et al. 1998, appendix A
     "identity": lambda z: z,  # shows what a net is without a nonlinearity: one matrix
 }
 
@@ -41,9 +36,12 @@ class SigmoidMLP(L.LightningModule):
 
     Args:
         hidden_sizes: neurons of each hidden layer; [] for none.
-        activation: of the hidden layers; the output layer is sigmoid.
+        activation: of the hidden layers.
+        output_activation: of the output layer. The article's is the sigmoid; others are for published recipes.
+        target_values: what an output neuron is to give for other digits than its own, and for its own.
+        cost_function: "mse", the article's mean squared error; or "cross_entropy", for comparison with it.
         bias: whether neurons have one. Without, a weight can change only the sigmoid's steepness.
-        learning_rate: η. With this cost useful values are of the order of 1 to 20 (README: "The learning rate").
+        learning_rate: η. With this cost useful values are of the order of 1 to 30 (README: "The learning rate").
         lr_schedule: how η goes over the run.
         lr_warmup_epochs: η first rises linearly to `learning_rate` over so many epochs; may be a fraction.
         lr_step_epochs: for the "step" schedule, after how many epochs η is multiplied by `lr_step_factor`.
@@ -60,8 +58,11 @@ class SigmoidMLP(L.LightningModule):
         self,
         hidden_sizes: Sequence[int] = (300,),
         activation: ActivationName = "sigmoid",
+        output_activation: ActivationName = "sigmoid",
+        target_values: tuple[float, float] = (0.0, 1.0),
+        cost_function: CostName = "mse",
         bias: bool = True,
-        learning_rate: float = 20.0,
+        learning_rate: float = 30.0,
         lr_schedule: ScheduleName = "cosine",
         lr_warmup_epochs: float = 1.0,
         lr_step_epochs: float = 10.0,
@@ -73,6 +74,9 @@ class SigmoidMLP(L.LightningModule):
         hidden_sizes = list(hidden_sizes)
         _check_hidden_sizes(hidden_sizes)
         _check_choice("activation", activation, get_args(ActivationName))
+        _check_choice("output_activation", output_activation, get_args(ActivationName))
+        _check_choice("cost_function", cost_function, get_args(CostName))
+        _check_targets(target_values, cost_function, output_activation)
         _check_choice("lr_schedule", lr_schedule, get_args(ScheduleName))
         _check_choice("engine", engine, get_args(EngineName))
         _check_choice("init", init, get_args(InitName))
@@ -87,7 +91,8 @@ class SigmoidMLP(L.LightningModule):
         self.layers = nn.ModuleList(nn.Linear(n, m, bias=bias) for n, m in zip(sizes, sizes[1:], strict=False))
         for layer in self.linear_layers:
             initialize(layer, init)
-        self.activation = ACTIVATIONS[activation]
+        self.activation, self.output_activation = ACTIVATIONS[activation], ACTIVATIONS[output_activation]
+        self._last_learning_rate: float | None = None
         self.train_scores, self.val_scores, self.test_scores = Scores(), Scores(), Scores()
         self.example_input_array = torch.zeros(1, 1, 28, 28)
 
@@ -98,21 +103,25 @@ class SigmoidMLP(L.LightningModule):
             images: (B, 1, 28, 28) or (B, 784), the input neurons' activations.
 
         Returns:
-            (B, 10) the output neurons' activations, each in 0..1.
+            (B, 10) the output neurons' activations, each in 0..1 (if they are sigmoid, as the article's are).
         """
         a = images.flatten(1)
         *hidden_layers, output_layer = self.layers
         for layer in hidden_layers:
             a = self.activation(layer(a))
-        return torch.sigmoid(output_layer(a))
+        return self.output_activation(output_layer(a))
 
     @property
     def linear_layers(self) -> list[nn.Linear]:
         """The layers from the first hidden one to the output, each with its W (m, n) and b (m,)."""
         return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
 
-    @staticmethod
-    def cost(activations: Tensor, labels: Tensor) -> Tensor:
+    def targets(self, labels: Tensor, dtype: torch.dtype) -> Tensor:
+        """(B,) digits to (B, 10) what the output neurons are to give: one-hot, 1 at the digit and 0 elsewhere."""
+        off, on = (float(value) for value in self.hparams["target_values"])
+        return F.one_hot(labels, N_OUTPUTS).to(dtype) * (on - off) + off
+
+    def cost(self, activations: Tensor, labels: Tensor) -> Tensor:
         """The cost of each example: the squared errors against the one-hot target, divided by the 10 outputs.
 
         The average cost C(w) is the mean of this over the examples.
@@ -124,7 +133,9 @@ class SigmoidMLP(L.LightningModule):
         Returns:
             (B,) costs.
         """
-        y = F.one_hot(labels, N_OUTPUTS).to(activations.dtype)
+        y = self.targets(labels, activations.dtype)
+        if self.hparams["cost_function"] == "cross_entropy":
+            return F.binary_cross_entropy(activations, y, reduction="none").mean(dim=1)
         return F.mse_loss(activations, y, reduction="none").mean(dim=1)
 
     def training_step(self, batch: Sequence[Any], batch_idx: int) -> Tensor | dict[str, Tensor]:
@@ -134,90 +145,75 @@ class SigmoidMLP(L.LightningModule):
         """
         if not self.automatic_optimization:
             return {"loss": self._closed_form_step(batch)}
-        costs = self._costs(batch, self.train_scores)
+        _, costs = self._answers(batch, self.train_scores)
         # A mini-batch shared by several processes is divided by its size over all of them (see MiniBatch).
         size = batch[2] if len(batch) > 2 else len(costs)
         cost = costs.sum() / size
         self.log("update/mini_batch_cost", cost)
-        self.log("update/learning_rate", self._learning_rate())
+        self.log("update/learning_rate", self._note_learning_rate())
         return cost
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The weight update: w(t+1) = w(t) - η dC/dw, without momentum."""
         optimizer = torch.optim.SGD(self.parameters(), lr=self.hparams["learning_rate"], momentum=0.0)
-        if not self.automatic_optimization:
-            return optimizer  # it stands by for the checkpoint; the closed form sets η itself
         schedule = self.schedule()
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda update: schedule(update) / schedule.peak)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def schedule(self) -> Schedule:
         """η over this run, once a Trainer is attached and says how long the run is."""
-        if self.automatic_optimization:
-            total = float(self.trainer.estimated_stepping_batches)
-        else:
-            total = _or_infinite(self.trainer.max_epochs) * updates_per_epoch(self.trainer)
-            total = min(total, _or_infinite(self.trainer.max_steps))
-        epoch = updates_per_epoch(self.trainer)
+        epoch = engine.updates_per_epoch(self.trainer)
         return Schedule(
             name=self.hparams["lr_schedule"],
             peak=self.hparams["learning_rate"],
-            total_updates=total,
+            total_updates=engine.updates_of_the_run(self.trainer),
             warmup_updates=self.hparams["lr_warmup_epochs"] * epoch,
             step_updates=self.hparams["lr_step_epochs"] * epoch,
             step_factor=self.hparams["lr_step_factor"],
         )
 
-    @property  # type: ignore[misc]  # Lightning's has a setter, too; here it follows from the engine
-    def automatic_optimization(self) -> bool:
-        """Lightning's name for the plain idiom; False where the closed form makes the weight updates.
+    def setup(self, stage: str) -> None:
+        """Choose the engine, once it is known in what Trainer the net is.
 
         Raises:
             InputError: the closed form was asked for but cannot serve.
         """
-        trainer = self._trainer
-        if trainer is None or self.hparams["engine"] == "autograd":
-            return True
-        hindrance = closed_form_hindrance(self, trainer)
-        for name in ("forward", "cost", "configure_optimizers"):
-            if getattr(type(self), name) is not getattr(SigmoidMLP, name):
-                hindrance = f"{type(self).__name__} has a {name} of its own"
-        if hindrance is not None and self.hparams["engine"] == "closed_form":
-            raise InputError(f"--model.engine closed_form cannot serve here: {hindrance}; take autograd or auto.")
-        return hindrance is not None
+        if stage != "fit":
+            return
+        hindrance: str | None = "another engine was asked for"
+        if self.hparams["engine"] != "autograd":
+            hindrance = engine.closed_form_hindrance(self, list(self.layers), SigmoidMLP, self.trainer)
+            if hindrance is not None and self.hparams["engine"] == "closed_form":
+                raise InputError(f"--model.engine closed_form cannot serve here: {hindrance}; take autograd or auto.")
+        self.automatic_optimization = hindrance is not None  # Lightning's name for the plain idiom
 
     def updates_per_step(self, batch_size: int) -> int:
         """How many weight updates, of `batch_size` examples each, one step of the Trainer is to make."""
-        if self.automatic_optimization or not blocks_allowed(self.trainer):
-            return 1
-        return max(1, EXAMPLES_PER_BLOCK // batch_size)
+        return 1 if self.automatic_optimization else engine.updates_per_step(self, self.trainer, batch_size)
 
     def _closed_form_step(self, batch: Sequence[Any]) -> Tensor:
         """One weight update for each mini-batch of a block; (updates,) their average costs."""
         images, labels = batch[0].flatten(1), batch[1]
         batch_size = batch[2] if isinstance(batch, Block) else len(labels)
-        first, limit = self.trainer.global_step, _or_infinite(self.trainer.max_steps)
-        updates = int(min(-(-len(labels) // batch_size), limit - first))
-        images, labels = images[: updates * batch_size], labels[: updates * batch_size]
-        schedule = self.schedule()
-        rates = [schedule(update) for update in range(first, first + updates)]
-
-        names = [self.hparams["activation"]] * (len(self.layers) - 1) + ["sigmoid"]
-        outputs = gradient_descent(
-            [Layer(layer.weight, layer.bias, name) for layer, name in zip(self.linear_layers, names, strict=True)],
+        names = [self.hparams["activation"]] * (len(self.layers) - 1) + [self.hparams["output_activation"]]
+        layers = [Layer(layer.weight, layer.bias, name) for layer, name in zip(self.linear_layers, names, strict=True)]
+        first, rates, outputs = engine.make_updates(
+            self.trainer,
+            layers,
             images,
-            F.one_hot(labels, N_OUTPUTS).to(images.dtype),
-            rates,
+            self.targets(labels, images.dtype),
             batch_size,
-            torch.bfloat16 if self.trainer.precision == "bf16-mixed" else None,
+            self.schedule(),
+            self.hparams["cost_function"],
         )
-        outputs = _at_least_float32(outputs)
-
+        outputs, labels = _at_least_float32(outputs), labels[: len(outputs)]
         costs = self.cost(outputs, labels)
         self.train_scores.update(costs, outputs, labels)
-        mini_batch_costs = torch.stack([part.mean() for part in costs.split(batch_size)])
-        count_updates(self.trainer, updates)
-        self.trainer.optimizers[0].param_groups[0]["lr"] = rates[-1]
+        whole = len(costs) // batch_size * batch_size
+        mini_batch_costs = costs[:whole].view(-1, batch_size).mean(dim=1)
+        if whole < len(costs):
+            mini_batch_costs = torch.cat([mini_batch_costs, costs[whole:].mean().view(1)])
+        self._last_learning_rate = rates[-1]
         self._log_updates(first, mini_batch_costs, rates)
         return mini_batch_costs
 
@@ -234,14 +230,27 @@ class SigmoidMLP(L.LightningModule):
                 for logger in self.trainer.loggers:
                     logger.log_metrics(metrics, step=update)
 
-    def validation_step(self, batch: Sequence[Any], batch_idx: int) -> None:
-        self._costs(batch, self.val_scores)
+    def validation_step(self, batch: Sequence[Any], batch_idx: int) -> Tensor:
+        """(B, 10) the output activations, for callbacks that look at them (mnist_mlp/pictures.py)."""
+        return self._answers(batch, self.val_scores)[0]
 
     def test_step(self, batch: Sequence[Any], batch_idx: int) -> None:
-        self._costs(batch, self.test_scores)
+        self._answers(batch, self.test_scores)
+
+    def on_train_start(self) -> None:
+        engine.take_over_position(self.trainer)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["train_scores"] = self.train_scores.state()  # of the epoch so far
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        engine.take_over_counts(checkpoint)
+        if "train_scores" in checkpoint:
+            self.train_scores.load_state(checkpoint["train_scores"])
 
     def on_train_epoch_end(self) -> None:
-        self.log("train/learning_rate", self._learning_rate())
+        if self._last_learning_rate is not None:
+            self.log("train/learning_rate", self._last_learning_rate)
         self._log_score("train", self.train_scores.compute())
 
     def on_validation_epoch_end(self) -> None:
@@ -250,17 +259,18 @@ class SigmoidMLP(L.LightningModule):
     def on_test_epoch_end(self) -> None:
         self._log_score("test", self.test_scores.compute())
 
-    def _costs(self, batch: Sequence[Any], scores: Scores) -> Tensor:
-        """(B,) the costs of a batch's examples, which also count for the split's scores."""
+    def _answers(self, batch: Sequence[Any], scores: Scores) -> tuple[Tensor, Tensor]:
+        """(B, 10) output activations and (B,) costs of a batch's examples, which also count for the split's scores."""
         images, labels = batch[0], batch[1]
         activations = _at_least_float32(self(images))
         costs = self.cost(activations, labels)
         scores.update(costs, activations, labels)
-        return costs
+        return activations, costs
 
-    def _learning_rate(self) -> float:
-        """η of the last weight update."""
-        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
+    def _note_learning_rate(self) -> float:
+        """η of the weight update that comes next; at the end of the epoch, that of the last one is logged."""
+        self._last_learning_rate = float(self.trainer.optimizers[0].param_groups[0]["lr"])
+        return self._last_learning_rate
 
     def _log_score(self, split: str, score: Score) -> None:
         for name, value in score._asdict().items():
@@ -272,14 +282,20 @@ def _at_least_float32(activations: Tensor) -> Tensor:
     return activations.to(torch.promote_types(activations.dtype, torch.float32))
 
 
-def _or_infinite(limit: int | None) -> float:
-    """A Trainer's limit, where -1 and None stand for none."""
-    return math.inf if limit is None or limit < 0 else float(limit)
-
-
 def _check_hidden_sizes(sizes: list[int]) -> None:
     if any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes):
         raise InputError(f"hidden_sizes is {sizes}; give a list of numbers of neurons, each 1 or more, such as [300].")
+
+
+def _check_targets(values: tuple[float, float], cost_function: str, output_activation: str) -> None:
+    off, on = values
+    if not (math.isfinite(off) and math.isfinite(on) and off < on):
+        raise InputError(f"target_values is {[off, on]}; give two numbers, the lower first, such as [0, 1].")
+    if cost_function == "cross_entropy" and (output_activation != "sigmoid" or off < 0 or on > 1):
+        raise InputError(
+            "cost_function is cross_entropy, which compares numbers from 0 to 1; it goes with output_activation "
+            "sigmoid and target_values from 0 to 1."
+        )
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -49,6 +49,24 @@ class Scores(nn.Module):
         self.counts.reset()
         return score
 
+    def state(self) -> dict[str, Tensor]:
+        """What was gathered since the last `compute`, for a checkpoint."""
+        self._count()
+        return {f"{i}.{name}": value for i, name, value in self._states()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Go on from what `state` gave."""
+        for i, name, value in self._states():
+            setattr((self.cost, self.counts)[i], name, state[f"{i}.{name}"].to(value.device))
+
+    def _states(self) -> list[tuple[int, str, Tensor]]:
+        return [
+            (i, name, value)
+            for i, metric in enumerate((self.cost, self.counts))
+            for name, value in metric.metric_state.items()
+            if isinstance(value, Tensor)
+        ]
+
     def _count(self) -> None:
         if self._pending:
             costs, activations, labels = (torch.cat(parts) for parts in zip(*self._pending, strict=True))

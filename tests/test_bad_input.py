@@ -49,6 +49,12 @@ BAD_OPTIONS: dict[str, tuple[list[str], list[str]]] = {
     "hidden size a word": (["--model.hidden_sizes", "[100, many]"], ["hidden_sizes", "many", "whole number"]),
     "hidden sizes a word": (["--model.hidden_sizes", "many"], ["hidden_sizes", "many", "list"]),
     "unknown activation": (["--model.activation", "relu"], ["activation", "relu", "sigmoid, tanh, identity"]),
+    "targets in disorder": (["--model.target_values", "[1, 0]"], ["target_values is [1.0, 0.0]"]),
+    "cross-entropy of tanh": (
+        ["--model.cost_function", "cross_entropy", "--model.output_activation", "tanh"],
+        ["cost_function is cross_entropy", "output_activation"],
+    ),
+    "pixels of no range": (["--data.pixel_range", "[1, 1]"], ["pixel_range is [1.0, 1.0]"]),
     "missing config": (["--config", "nowhere.yaml"], ["there is no config file nowhere.yaml"]),
     "missing checkpoint": (["--ckpt_path", "nowhere.ckpt"], ["there is no checkpoint nowhere.ckpt"]),
     "unknown strategy": (["--trainer.strategy", "foo"], ["--trainer", "foo"]),

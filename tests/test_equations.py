@@ -40,7 +40,7 @@ def test_cost_of_one_example_by_hand() -> None:
     """Target 3. Errors: 0.2 at the digit, 0.1 and 0.3 elsewhere: (0.04 + 0.01 + 0.09) / 10 = 0.014."""
     activations = torch.zeros(1, 10)
     activations[0, [3, 0, 7]] = torch.tensor([0.8, 0.1, 0.3])
-    assert SigmoidMLP.cost(activations, torch.tensor([3])).tolist() == pytest.approx([0.014])
+    assert SigmoidMLP([]).cost(activations, torch.tensor([3])).tolist() == pytest.approx([0.014])
 
 
 def test_cost_by_hand_of_known_answers() -> None:
@@ -48,7 +48,7 @@ def test_cost_by_hand_of_known_answers() -> None:
     labels = torch.tensor([7, 7, 7, 7])
     perfect = nn.functional.one_hot(labels[0], 10).float()
     activations = torch.stack([torch.full((10,), 0.5), torch.zeros(10), perfect, 1 - perfect])
-    assert SigmoidMLP.cost(activations, labels).tolist() == pytest.approx([0.25, 0.1, 0.0, 1.0])
+    assert SigmoidMLP([]).cost(activations, labels).tolist() == pytest.approx([0.25, 0.1, 0.0, 1.0])
 
 
 def test_one_neuron_by_hand() -> None:
@@ -106,7 +106,7 @@ def test_average_cost_is_the_mean_over_examples_by_hand() -> None:
         def log(self, *args: Any, **kwargs: Any) -> None:
             pass
 
-        def _learning_rate(self) -> float:
+        def _note_learning_rate(self) -> float:
             return 1.0
 
     cost = GivenOutputs([]).training_step((torch.zeros(3, 784), labels), 0)

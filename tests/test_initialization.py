@@ -16,6 +16,9 @@ from mnist_mlp.model import SigmoidMLP
     [
         ("glorot", math.sqrt(2 / (784 + 300)), 0.0),  # uniform in ±sqrt(6/(n+m)) has the variance 2/(n+m)
         ("lecun", 1 / 28, 0.0),
+        ("lecun98", 2.4 / 784 / math.sqrt(3), 2.4 / 784 / math.sqrt(3)),
+        ("simard", 0.05, 0.0),
+        ("ciresan", 0.05 / math.sqrt(3), 0.05 / math.sqrt(3)),
         ("nielsen", 1.0, 1.0),
         ("nielsen_scaled", 1 / 28, 1.0),
         ("torch", 1 / 28 / math.sqrt(3), 1 / 28 / math.sqrt(3)),  # uniform in ±1/28
@@ -36,7 +39,10 @@ def test_initial_weights_have_the_published_spread(name: InitName, weight_std: f
     assert without.bias is None
 
 
-@pytest.mark.parametrize(("name", "bound"), [("glorot", math.sqrt(6 / (784 + 300))), ("torch", 1 / 28)])
+@pytest.mark.parametrize(
+    ("name", "bound"),
+    [("glorot", math.sqrt(6 / (784 + 300))), ("lecun98", 2.4 / 784), ("ciresan", 0.05), ("torch", 1 / 28)],
+)
 def test_uniform_weights_fill_their_range(name: InitName, bound: float) -> None:
     """Up to the bound of the formula and not beyond, on both sides, as often near 0 as near the bound."""
     torch.manual_seed(0)
@@ -48,13 +54,13 @@ def test_uniform_weights_fill_their_range(name: InitName, bound: float) -> None:
     assert (weight.abs() < bound / 2).double().mean().item() == pytest.approx(0.5, abs=0.01)
 
 
-@pytest.mark.parametrize("name", ["lecun", "nielsen", "nielsen_scaled"])
+@pytest.mark.parametrize("name", ["lecun", "simard", "nielsen", "nielsen_scaled"])
 def test_normal_weights_are_normal(name: InitName) -> None:
     """68.3% within one standard deviation, 95.4% within two."""
     torch.manual_seed(0)
     layer = nn.Linear(784, 300)
     initialize(layer, name)
-    std = 1.0 if name == "nielsen" else 1 / 28
+    std = {"nielsen": 1.0, "simard": 0.05}.get(name, 1 / 28)
     for deviations, share in ((1, 0.6827), (2, 0.9545)):
         assert (layer.weight.abs() < deviations * std).double().mean().item() == pytest.approx(share, abs=0.005)
 
@@ -73,6 +79,9 @@ def test_a_net_starts_from_the_scheme_it_names(name: InitName) -> None:
         std = {
             "glorot": math.sqrt(2 / (n + m)),
             "lecun": n**-0.5,
+            "lecun98": 2.4 / n / 3**0.5,
+            "simard": 0.05,
+            "ciresan": 0.05 / 3**0.5,
             "nielsen": 1.0,
             "nielsen_scaled": n**-0.5,
             "torch": (3 * n) ** -0.5,

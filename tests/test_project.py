@@ -39,7 +39,9 @@ def test_data_flows_one_way() -> None:
     """Nothing on the way from the data to the command imports what comes after it."""
     order = [
         "errors",
+        "files",
         "dataset",
+        "deformation",
         "batches",
         "data",
         "schedule",
@@ -49,10 +51,19 @@ def test_data_flows_one_way() -> None:
         "engine",
         "model",
         "checkpoint",
+        "digit",
+        "trained",
         "logger",
         "callbacks",
+        "inspection",
+        "drawing",
+        "pictures",
         "options",
         "train",
+        "predict",
+        "evaluate",
+        "export",
+        "results",
     ]
     modules = {path.stem for path in (ROOT / "mnist_mlp").glob("*.py")} - {"__init__"}
     assert modules == set(order)

@@ -127,6 +127,7 @@ def test_interrupted_and_resumed_ends_with_the_same_bits(tmp_path: Path, engine:
     assert "Traceback" not in output
     resumed = run_train(tmp_path / "parts", "--ckpt_path", "lightning_logs/version_0/checkpoints/last.ckpt")
     assert resumed.returncode == 0, resumed.stderr
+    assert resumed.stderr == ""
     assert "epoch  12/12" in resumed.stdout
     assert "epoch   3/12" not in resumed.stdout
     whole = run_train(tmp_path / "whole", *options)
@@ -256,6 +257,7 @@ def test_default_config_shows_the_defaults() -> None:
     assert shown["model"] == defaults["model"]
     assert shown["data"] == defaults["data"]
     assert shown["seed_everything"] == defaults["seed_everything"]
+    assert shown["pictures"] == defaults["pictures"]
     assert shown["trainer"].items() <= defaults["trainer"].items()
     silent = {"num_sanity_val_steps", "enable_model_summary"}
     assert shown["trainer"].keys() == TRAINER_DEFAULTS.keys() - silent
@@ -281,3 +283,28 @@ def test_print_config_and_help(tmp_path: Path) -> None:
         assert option in shown.stdout
     assert not list(tmp_path.iterdir())
     assert FEW_IMAGES
+
+
+def test_a_resumed_run_remembers_its_best_epoch(tmp_path: Path) -> None:
+    """Also where its folder was moved in between: a later epoch that is worse does not take the place of the best."""
+    options = [
+        *FEW_IMAGES,
+        "--model.hidden_sizes",
+        "[16]",
+        "--model.lr_schedule",
+        "constant",
+        "--model.init",
+        "nielsen",
+    ]
+    (tmp_path / "before").mkdir()
+    assert run_train(tmp_path / "before", *options, "--trainer.max_epochs", "5").returncode == 0
+    (tmp_path / "before").rename(tmp_path / "after")
+    checkpoints = tmp_path / "after/lightning_logs/version_0/checkpoints"
+    best = (checkpoints / "best.ckpt").read_bytes()
+    spoilt = ["--model.learning_rate", "1e-3", "--data.batch_size", "full", "--trainer.max_epochs", "6"]
+    result = run_train(tmp_path / "after", "--ckpt_path", str(checkpoints / "last.ckpt"), *spoilt)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    scores = [float(x) for x in re.findall(r"validation cost 0\.\d+ accuracy +(\d+\.\d+)%", result.stdout)]
+    assert len(scores) == 1
+    assert (checkpoints / "best.ckpt").read_bytes() == best

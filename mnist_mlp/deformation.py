@@ -1,0 +1,197 @@
+"""Deformed training images: rotated, scaled, sheared, shifted, and elastically distorted, whole batches at once.
+
+Each pixel of a deformed image shows what its source coordinates point at in the original. They are one matrix
+product: the coefficients of each image, drawn at random, times a basis of 28 x 28 fields that all images share. The
+fields 1, x and y make the affine part; the smooth fields of `elastic_modes` make the elastic distortion.
+
+Coordinates are pixels from the image's centre, x to the right and y down.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mnist_mlp.errors import InputError
+
+SIDE = 28
+# With the sides a power of two, whole pixels survive float32 exactly on the way to grid_sample's -1..1 and back.
+PADDED_SIDE = 32
+# The modes left out would move a pixel by 3% of what the others do: 0.04 pixels with Simard's sigma and alpha.
+KEPT_VARIANCE = 0.999
+MIN_SIGMA, MAX_SIGMA = 0.1, 100.0  # pixels that move each on its own; an image that moves as a whole
+
+
+@dataclass(frozen=True)
+class Deformation:
+    """How much images are deformed at most; each 0 leaves that kind out.
+
+    An image is scaled, sheared, rotated, shifted, in this order and about its centre, each by an amount of its own
+    that is uniform within the bounds given here; then the elastic field moves its pixels.
+
+    Args:
+        rotation: degrees, to either side.
+        scaling: by a factor of 1 - scaling to 1 + scaling, of width and height each.
+        shear: horizontal; degrees by which upright strokes lean, to either side.
+        shift: pixels, to the left or right and up or down each.
+        elastic_alpha: Simard's α, pixels. Simard, Steinkraus, Platt, "Best Practices for Convolutional Neural
+            Networks Applied to Visual Document Analysis" (2003), draw a displacement from -1 to 1 for every pixel
+            and axis, blur them by a Gaussian of standard deviation σ and multiply them by α. The Gaussian here sums
+            to 1, so that a pixel moves by α / (2 σ sqrt(3π)) in standard deviation (to 1%, from σ = 1 on): 1.4
+            pixels along each axis with their α = 34, σ = 4.
+        elastic_sigma: their σ, pixels: how far the field is smooth.
+
+    Raises:
+        InputError: a setting is out of range.
+    """
+
+    rotation: float = 0.0
+    scaling: float = 0.0
+    shear: float = 0.0
+    shift: float = 0.0
+    elastic_alpha: float = 0.0
+    elastic_sigma: float = 4.0
+
+    def __post_init__(self) -> None:
+        _check("rotation", self.rotation, self.rotation <= 180, "degrees from 0 to 180")
+        _check("scaling", self.scaling, self.scaling < 1, "a fraction from 0 to below 1, such as 0.1")
+        _check("shear", self.shear, self.shear < 90, "degrees from 0 to below 90")
+        _check("shift", self.shift, True, "pixels, 0 or more")
+        _check("elastic_alpha", self.elastic_alpha, True, "pixels, 0 or more; Simard's is 34")
+        sigma = self.elastic_sigma
+        _check("elastic_sigma", sigma, sigma <= MAX_SIGMA, f"pixels up to {MAX_SIGMA:.0f}; Simard's is 4")
+        if self.elastic_alpha > 0 and sigma < MIN_SIGMA:
+            raise InputError(f"elastic_sigma is {sigma}; with elastic_alpha, give {MIN_SIGMA} or more; Simard's is 4.")
+
+    @property
+    def off(self) -> bool:
+        """Whether images stay as they are."""
+        return not (self.rotation or self.scaling or self.shear or self.shift or self.elastic_alpha)
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Deform each image in its own way.
+
+        Args:
+            images: (N, 28, 28) uint8 or float32, 0 the paper.
+            generator: where the random numbers come from, on the images' device.
+
+        Returns:
+            (N, 28, 28) float32 in the same units.
+        """
+        return resample(images, self.draw(len(images), generator), self.basis(images.device))
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+        """(N, 2, K) random coefficients for n images, along x and along y."""
+        uniform = torch.rand(6, n, generator=generator, device=generator.device, dtype=torch.float32) * 2 - 1
+        coefficients = affine(
+            rotation=uniform[0] * self.rotation,
+            scale=1 + uniform[1:3] * self.scaling,
+            shear=uniform[3] * self.shear,
+            shift=uniform[4:6] * self.shift,
+        )
+        if not self.elastic_alpha:
+            return coefficients
+        # A sum of hundreds of uniform numbers is normal to good approximation.
+        modes = len(elastic_modes(self.elastic_sigma))
+        normal = torch.randn(n, 2, modes, generator=generator, device=generator.device, dtype=torch.float32)
+        return torch.cat([coefficients, normal], dim=2)
+
+    def basis(self, device: torch.device) -> Tensor:
+        """(K, 784) the fields that the coefficients multiply, in pixels."""
+        return _basis(self.elastic_alpha, self.elastic_sigma, device)
+
+
+def affine(rotation: Tensor, scale: Tensor, shear: Tensor, shift: Tensor) -> Tensor:
+    """The coefficients of the fields 1, x and y that scale, shear, rotate and shift images, in this order.
+
+    What a deformed image shows at p comes from A^-1 (p - shift), where A = rotation · shear · scale.
+
+    Args:
+        rotation: (N,) degrees, counter-clockwise.
+        scale: (2, N) factors of width and height.
+        shear: (N,) degrees by which upright strokes lean to the right.
+        shift: (2, N) pixels to the right and down.
+
+    Returns:
+        (N, 2, 3) for each image and source coordinate, x and y.
+    """
+    angle, lean = torch.deg2rad(rotation), torch.deg2rad(shear)
+    cos, sin, tan = angle.cos(), angle.sin(), lean.tan()
+    from_x = torch.stack([cos + tan * sin, sin]) / scale
+    from_y = torch.stack([tan * cos - sin, cos]) / scale
+    constant = -(from_x * shift[0] + from_y * shift[1])
+    return torch.stack([constant, from_x, from_y]).permute(2, 1, 0)
+
+
+@lru_cache(maxsize=8)
+def elastic_modes(sigma: float) -> Tensor:
+    """Fields that, each multiplied by a standard normal number and summed, are blurred noise.
+
+    White noise blurred along both axes is a Gaussian field with the covariance c(dx) c(dy), where c is the
+    correlation of the 1-D Gaussian with itself. The eigenvectors of c, as a 28 x 28 matrix, and their outer products
+    are its modes (Karhunen-Loève). As a blur leaves little but the long waves, a few of the 784 hold nearly all of
+    the variance: 43 with Simard's σ = 4. The noise is one that goes on beyond the image, so that the field is as
+    strong at its border as in its middle.
+
+    Args:
+        sigma: of the Gaussian, pixels; it is cut off at 4 σ and sums to 1.
+
+    Returns:
+        (K, 784) float32, for noise of variance 1/3, that of uniform numbers from -1 to 1.
+    """
+    radius = math.ceil(4 * sigma)
+    t = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    blur = torch.exp(-t.square() / (2 * sigma**2))
+    blur = F.pad(blur / blur.sum(), (0, SIDE))
+    covariance = torch.stack([blur @ blur.roll(d) for d in range(SIDE)])
+    place = torch.arange(SIDE)
+    variance, mode = torch.linalg.eigh(covariance[(place[:, None] - place).abs()])
+    # An eigenvector's sign is arbitrary, but the same seed shall give the same field everywhere.
+    mode = torch.where(mode[0] < 0, -mode, mode)
+
+    variances = (variance.clamp_min(0)[:, None] * variance.clamp_min(0)).flatten()
+    largest_first = variances.sort(descending=True).values
+    enough = int((largest_first.cumsum(0) < KEPT_VARIANCE * variances.sum()).sum())
+    keep = variances >= largest_first[enough]
+    modes = torch.einsum("yk,xl->klyx", mode, mode).reshape(SIDE * SIDE, SIDE * SIDE)
+    scaled: Tensor = modes[keep] * (variances[keep, None] / 3).sqrt()
+    return scaled.float()
+
+
+@lru_cache(maxsize=8)
+def _basis(alpha: float, sigma: float, device: torch.device) -> Tensor:
+    """(K, 784) the fields 1, x, y and, with an elastic distortion, α times its modes."""
+    axis = torch.arange(SIDE, dtype=torch.float32) - (SIDE - 1) / 2
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    fields = torch.stack([torch.ones_like(x), x, y]).flatten(1)
+    if alpha:
+        fields = torch.cat([fields, alpha * elastic_modes(sigma)])
+    return fields.to(device)
+
+
+def resample(images: Tensor, coefficients: Tensor, basis: Tensor) -> Tensor:
+    """Show at each pixel what its source coordinates point at, bilinearly between the pixels there; 0 outside.
+
+    Args:
+        images: (N, 28, 28).
+        coefficients: (N, 2, K).
+        basis: (K, 784).
+
+    Returns:
+        (N, 28, 28) float32.
+    """
+    n, margin = len(images), (PADDED_SIDE - SIDE) // 2
+    padded = F.pad(images, (margin, margin, margin, margin)).float()
+    # grid_sample's coordinates are -1 and 1 at the outer edges of the padded image.
+    source = coefficients.flatten(0, 1) @ (basis / (PADDED_SIDE / 2))
+    # Its kernel for CPUs takes this permuted view as it is.
+    grid = source.view(n, 2, SIDE, SIDE).permute(0, 2, 3, 1)
+    return F.grid_sample(padded[:, None], grid, mode="bilinear", padding_mode="zeros", align_corners=False)[:, 0]
+
+
+def _check(name: str, value: float, below_limit: bool, hint: str) -> None:
+    if not (math.isfinite(value) and value >= 0 and below_limit):
+        raise InputError(f"{name} is {value}; give {hint}.")
