@@ -1,7 +1,8 @@
 """`python -m tests.benchmarks`: how fast this project trains, beside what else one would train this net with.
 
-Every row of a table does the same work in a process of its own, in turn, and is checked to have done it (check.py).
-Exit code 1 if one did not. Results go to stdout as Markdown, progress to stderr.
+Every row of a table does the same work (work.py) in a process of its own (rows.py), in turn (measure.py), and is
+checked to have done it (check.py). Results go to stdout as Markdown, progress to stderr; the exit code is 1 if a row
+failed or did other work. The rows themselves are in in_*.py, the parts in speed.py, start.py and growth.py.
 """
 
 import argparse
@@ -36,11 +37,31 @@ def _parser() -> argparse.ArgumentParser:
         help="speed: seconds per epoch (default). start: seconds from the start of a process to 98%% test accuracy. "
         "growth: seconds per epoch over examples, width and depth.",
     )
-    parser.add_argument("--rounds", type=int, default=3, help="how often each row has its turn (default 3)")
-    parser.add_argument("--epochs", type=int, default=2, help="timed per turn; slow rows: 1 (default 2)")
-    parser.add_argument("--nets", nargs="+", choices=NETS, default=list(NETS), help="of the part speed (default all)")
-    parser.add_argument("--rows", nargs="+", choices=ROWS, help="of the part speed, on every net (default all)")
+    parser.add_argument("--rounds", type=_count, default=3, help="how often each row has its turn (default 3)")
+    parser.add_argument("--epochs", type=_count, default=2, help="timed per turn; slow rows: 1 (default 2)")
+    parser.add_argument(
+        "--nets",
+        nargs="+",
+        choices=NETS,
+        default=list(NETS),
+        metavar="NET",
+        help=f"of the part speed (default all): {', '.join(NETS)}",
+    )
+    parser.add_argument(
+        "--rows",
+        nargs="+",
+        choices=ROWS,
+        metavar="ROW",
+        help=f"of the part speed, on every net (default all, each on the nets that suit it): {', '.join(ROWS)}",
+    )
     return parser
+
+
+def _count(text: str) -> int:
+    """1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
+    return int(text)
 
 
 if __name__ == "__main__":

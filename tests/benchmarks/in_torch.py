@@ -112,7 +112,7 @@ def square(task: Task, dtype: torch.dtype = torch.float32) -> Trained:
     """The epoch's arithmetic at the rate of one large square matrix product."""
     a, b = torch.rand(SQUARE, SQUARE).to(dtype), torch.rand(SQUARE, SQUARE).to(dtype)
     out = torch.empty_like(a)
-    times = 10
+    times = 4
     rates = [2 * SQUARE**3 * times / _seconds(lambda: torch.mm(a, b, out=out), times) for _ in task.orders]
     return Trained([task.net.flop / rate for rate in rates], None)
 

@@ -19,9 +19,10 @@ def run(nets: Sequence[str], rows: Sequence[str] | None, rounds: int, epochs: in
     }
     print(_table(results))
     print(
-        "\nTraining only: seconds per epoch of 60,000 images, or of as many as the head says; median over "
+        "\nTraining only: seconds per epoch of 60,000 images, or of as many as the head says; median of "
         f"{rounds} rounds. ×: how many times as long as mnist_mlp in the Trainer in the same precision."
     )
+    print(_spread(results))
     for name, missing in skipped.items():
         print(f"\nSkipped: {ROWS[name].title}; not installed: {', '.join(missing)}.")
     faults = [(net, name, m.fault) for net, result in results.items() for name, m in result.items() if m.fault]
@@ -43,6 +44,20 @@ def _table(results: Mapping[str, Mapping[str, Measured]]) -> str:
             line += _cells(name, result)
         lines.append(line)
     return table(head, lines)
+
+
+def _spread(results: Mapping[str, Mapping[str, Measured]]) -> str:
+    """How steady the machine was."""
+    spreads = [
+        (max(m.seconds) / min(m.seconds), name, net)
+        for net, result in results.items()
+        for name, m in result.items()
+        if m.seconds
+    ]
+    if not spreads:
+        return ""
+    spread, name, net = max(spreads)
+    return f"A row's slowest epoch took up to {spread:.2f} times as long as its quickest ({name}, {net})."
 
 
 def _cells(name: str, result: Mapping[str, Measured]) -> list[str]:
