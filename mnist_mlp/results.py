@@ -40,6 +40,8 @@ ROWS = {
     "default": Row("784-300-10"),
     "nielsen-30": Row("784-30-10", 4.58, at_best_on_test=True),
     "nielsen-100": Row("784-100-10", 3.41, at_best_on_test=True),
+    "nielsen-30-ch3": Row("784-30-10", 4.58),
+    "nielsen-100-ch3": Row("784-100-10", 3.41),
     "lecun98-300": Row("784-300-10", 4.7),
     "lecun98-1000": Row("784-1000-10", 4.5),
     "lecun98-300-100": Row("784-300-100-10", 3.05),
