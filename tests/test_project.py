@@ -61,6 +61,9 @@ def test_data_flows_one_way() -> None:
         "predict",
         "evaluate",
         "export",
+        "demo_net",
+        "demo_app",
+        "demo",
     ]
     modules = {path.stem for path in (ROOT / "mnist_mlp").glob("*.py")} - {"__init__"}
     assert modules == set(order)
