@@ -384,7 +384,7 @@ function showBars(outputs) {
   const answered = Boolean(outputs) && state.digit !== null;
   byId("bars").classList.toggle("compared", Boolean(before));
   byId("bars-legend").textContent =
-    (answered ? "❙ y, as it should be" : "") + (before ? "   ▨ before   ■ after the update" : "");
+    (answered ? "❙ y, as it should be " : "") + (before ? "  ▨ before   ■ after" : "");
   [...byId("bars").children].forEach((row, digit) => {
     const [old, now] = row.querySelectorAll("b");
     setBar(old, before ? before[digit] : 0, bottom, top);
@@ -525,7 +525,7 @@ function mark(layer, index) {
 }
 
 function map(name, values, shade) {
-  const tile = gridTile(values.length, 150);
+  const tile = gridTile(values.length, 200);
   paint(tile, values, shade, `${name}, ${values.length} of them, as a grid of shades`);
   return element("figure", {}, element("figcaption", {}, name), tile);
 }
@@ -645,7 +645,7 @@ function number(value) {
 const precise = (value) => minus(value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(3) : value.toPrecision(4));
 
 /** In a column in which what is nearly 0 may be 0. */
-const decimals = (value) => (Math.abs(value) < 0.0005 ? "0.000" : number(value));
+const decimals = (value) => (Math.abs(value) < 0.001 ? minus(value.toFixed(3)).replace("−0.000", "0.000") : number(value));
 
 const minus = (text) => text.replace(/-/g, "−");
 
