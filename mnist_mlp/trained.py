@@ -64,7 +64,7 @@ def find_net() -> Path:
         InputError: there is neither.
     """
     for found in (
-        sorted(Path(str(files("mnist_mlp") / "net")).glob(f"*{SAFETENSORS}")),
+        nets_of_the_package(),
         _by_age(RUNS.glob("*/checkpoints/best.ckpt")),
         _by_age(RUNS.glob("*/checkpoints/last.ckpt")),
     ):
@@ -73,6 +73,16 @@ def find_net() -> Path:
     raise InputError(
         f"there is no run in {RUNS.resolve()}; train a net with `python -m mnist_mlp.train`, or name one with --ckpt."
     )
+
+
+def nets_of_the_package() -> list[Path]:
+    """The nets that come with the package; of several, the last is taken."""
+    return sorted(Path(str(files("mnist_mlp") / "net")).glob(f"*{SAFETENSORS}"))
+
+
+def checkpoints_of_runs() -> list[Path]:
+    """All checkpoints in ./lightning_logs, the newest first."""
+    return _by_age(RUNS.glob("*/checkpoints/*.ckpt"))[::-1]
 
 
 def _by_age(paths: Iterable[Path]) -> list[Path]:

@@ -10,6 +10,7 @@ from mnist_mlp.dataset import Examples, load
 from mnist_mlp.train import train
 from mnist_mlp.trained import Trained, load_net
 from tests.command import SMALL
+from tests.serving import Server, serving
 
 torch.set_num_threads(1)  # pytest runs one process per core; more threads than cores slow each other down
 
@@ -40,3 +41,13 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_net(small_run: Path) -> Trained:
     return load_net(small_run)
+
+
+@pytest.fixture(scope="session")
+def server(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`mnist_mlp.demo` at work, in a folder with that run; it is to end without a word but its own."""
+    folder = tmp_path_factory.mktemp("demo")
+    (folder / "lightning_logs").symlink_to(small_run.parent.parent.parent)
+    (folder / "secret.ckpt").write_text("not to be had")
+    with serving(folder, "--ckpt", str(small_run)) as server:
+        yield server

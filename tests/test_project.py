@@ -64,6 +64,9 @@ def test_data_flows_one_way() -> None:
         "evaluate",
         "export",
         "results",
+        "demo_net",
+        "demo_app",
+        "demo",
     ]
     modules = {path.stem for path in (ROOT / "mnist_mlp").glob("*.py")} - {"__init__"}
     assert modules == set(order)

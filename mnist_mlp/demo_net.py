@@ -1,0 +1,146 @@
+"""What the page of `mnist_mlp.demo` shows of a net, for one example: its activations, cost, gradient and update.
+
+These are functions of the net's layers, which they leave as they are; an update gives new ones.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mnist_mlp.backprop import Layer, gradient_descent
+from mnist_mlp.errors import InputError
+from mnist_mlp.model import ACTIVATIONS, SigmoidMLP
+
+
+class State(NamedTuple):
+    """A layer of m neurons in forward propagation: z = W a + b and a = σ(z), both (m,)."""
+
+    z: Tensor
+    a: Tensor
+
+
+class WeighedInputs(NamedTuple):
+    """How one neuron comes to its activation: z = Σ weights * inputs + bias, a = σ(z).
+
+    weights, inputs: (n,), one per neuron of the layer below. bias: None if the net has none.
+    """
+
+    weights: Tensor
+    inputs: Tensor
+    bias: float | None
+    z: float
+    a: float
+
+
+class Gradient(NamedTuple):
+    """The cost of one example and its gradient.
+
+    cost: C, the mean of `terms`.
+    targets: (10,) y, what the output neurons are to give.
+    terms: (10,) of each output neuron; (a - y)² for the mean squared error.
+    deltas: (10,) δ = dC/dz of the output layer.
+    norms: of each layer, the Euclidean norms of dC/dW and dC/db; the latter None where there are no biases.
+    """
+
+    cost: float
+    targets: Tensor
+    terms: Tensor
+    deltas: Tensor
+    norms: list[tuple[float, float | None]]
+
+
+def layers_of(net: SigmoidMLP) -> list[Layer]:
+    """The net's weights and biases, detached, with the name of each layer's σ."""
+    hidden, output = net.hparams["activation"], net.hparams["output_activation"]
+    linear = net.linear_layers
+    names = [hidden] * (len(linear) - 1) + [output]
+    return [
+        Layer(layer.weight.detach(), None if layer.bias is None else layer.bias.detach(), name)
+        for layer, name in zip(linear, names, strict=True)
+    ]
+
+
+@torch.no_grad()
+def propagate(layers: Sequence[Layer], inputs: Tensor) -> list[State]:
+    """Forward propagation of one example, (784,), layer by layer."""
+    states = []
+    a = inputs[None]
+    for layer in layers:
+        z = F.linear(a, layer.weight, layer.bias)
+        a = ACTIVATIONS[layer.activation](z)  # type: ignore[index]
+        states.append(State(z[0], a[0]))
+    return states
+
+
+def neuron(layers: Sequence[Layer], inputs: Tensor, layer: int, index: int) -> WeighedInputs:
+    """Neuron `index` of `layer`, both counted from 0; layer 0 is the one above the input neurons."""
+    states = propagate(layers, inputs)
+    weight, bias, _ = layers[layer]
+    z, a = states[layer]
+    return WeighedInputs(
+        weights=weight[index],
+        inputs=states[layer - 1].a if layer else inputs,
+        bias=None if bias is None else float(bias[index]),
+        z=float(z[index]),
+        a=float(a[index]),
+    )
+
+
+def gradient(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: int) -> Gradient:
+    """The cost of the example (784,) that shows `digit`, and by back propagation its gradient.
+
+    Args:
+        net: gives the cost function and the targets; its weights are not used.
+    """
+    weights = [layer.weight.clone().requires_grad_() for layer in layers]
+    biases = [None if layer.bias is None else layer.bias.clone().requires_grad_() for layer in layers]
+    a = z = inputs[None]
+    for weight, bias, layer in zip(weights, biases, layers, strict=True):
+        z = F.linear(a, weight, bias)
+        a = ACTIVATIONS[layer.activation](z)  # type: ignore[index]
+    label = torch.tensor([digit])
+    y = net.targets(label, a.dtype)
+    cost = net.cost(a, label).mean()
+
+    # Through a, the derivative of the logarithms loses what a near 0 or 1 cancels; in z it is a - y.
+    function = F.binary_cross_entropy_with_logits(z, y) if _is_cross_entropy(net) else cost
+    of = [*weights, *(bias for bias in biases if bias is not None)]
+    deltas, *gradients = torch.autograd.grad(function, [z, *of])
+    norms = [float(torch.linalg.vector_norm(part)) for part in gradients]
+    of_biases: list[float | None] = [*norms[len(weights) :]] or [None] * len(weights)
+    return Gradient(
+        cost=cost.item(),
+        targets=y[0],
+        terms=_terms(net, a[0].detach(), y[0]),
+        deltas=deltas[0],
+        norms=list(zip(norms[: len(weights)], of_biases, strict=True)),
+    )
+
+
+def _terms(net: SigmoidMLP, a: Tensor, y: Tensor) -> Tensor:
+    return F.binary_cross_entropy(a, y, reduction="none") if _is_cross_entropy(net) else (a - y).square()
+
+
+def _is_cross_entropy(net: SigmoidMLP) -> bool:
+    return bool(net.hparams["cost_function"] == "cross_entropy")
+
+
+def updated(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: int, eta: float) -> list[Layer]:
+    """The layers after one weight update by gradient descent on this example: w(t+1) = w(t) - η dC/dw.
+
+    Raises:
+        InputError: the new weights, or what they make of the example, are no longer finite numbers.
+    """
+    new = [
+        Layer(layer.weight.clone(), None if layer.bias is None else layer.bias.clone(), layer.activation)
+        for layer in layers
+    ]
+    targets = net.targets(torch.tensor([digit]), inputs.dtype)
+    gradient_descent(new, inputs[None], targets, [eta], batch_size=1, cost=net.hparams["cost_function"])
+    tensors = [tensor for layer in new for tensor in (layer.weight, layer.bias) if tensor is not None]
+    if not all(tensor.isfinite().all() for tensor in (*tensors, *(state.z for state in propagate(new, inputs)))):
+        raise InputError(f"with η = {eta:g} the weights would no longer be finite numbers; take a smaller η.")
+    return new
