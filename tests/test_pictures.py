@@ -475,7 +475,6 @@ def test_what_pictures_cost(tmp_path: Path, mnist: tuple[Examples, Examples], mo
         made.pictures._draw(made.trainer, made.net, number)
         made.logger.experiment.flush()  # what a thread of TensorBoard's does, too
         seconds.append(time.process_time() - began)
-    print(f"{6 * min(seconds) / epoch / 10:.4f}")
     assert 6 * min(seconds) <= 0.03 * 10 * epoch
     made.logger.finalize("success")
     size = sum(path.stat().st_size for path in Path(made.logger.log_dir).rglob("events.*"))
