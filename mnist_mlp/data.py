@@ -75,6 +75,7 @@ class MNISTData(L.LightningDataModule):
             raise InputError(f"pixel_range is {[paper, ink]}; give two different numbers, such as [0, 1].")
         deformation = Deformation(rotation, scaling, shear, shift, elastic_alpha, elastic_sigma)
         self.deformation = None if deformation.off else deformation
+        data_dir = None if data_dir is None else str(data_dir)  # a checkpoint with a Path in it is not read as plain
         self.save_hyperparameters()
         self.shuffle_seed: int | None = None
         self._loader: MiniBatches | None = None
@@ -164,9 +165,10 @@ class MNISTData(L.LightningDataModule):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """A checkpoint keeps the order in which the images come and how far it has got, so that a run goes on there."""
+        """A checkpoint keeps the order in which the images come and how far it has got, so that a run goes on there;
+        and the scale of the pixels, so that the trained net can be used without the images that it was trained on."""
         position = {"made": self._loader.made, "updates": self._loader.updates} if self._loader else None
-        return {"shuffle_seed": self.shuffle_seed, "position": position}
+        return {"shuffle_seed": self.shuffle_seed, "position": position, "scale": tuple(self.scale)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.shuffle_seed, self._position = state_dict["shuffle_seed"], state_dict["position"]

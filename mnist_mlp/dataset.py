@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from mnist_mlp.errors import InputError
+from mnist_mlp.files import write_whole
 
 DatasetName = Literal["MNIST", "FashionMNIST", "KMNIST", "QMNIST"]
 
@@ -95,7 +96,7 @@ def unpack_mnist(root: Path) -> Path:
         content = _bundled(file, sha256)
         try:
             raw.mkdir(parents=True, exist_ok=True)
-            _write_whole(path, content)
+            write_whole(path, content)
         except OSError as error:
             raise InputError(
                 f"cannot unpack MNIST (55 MB) to {raw}: {error.strerror or error}; make room or make the folder "
@@ -211,19 +212,6 @@ def _bundled(file: str, sha256: str) -> bytes:
     if _sha256(content) != sha256:
         raise InputError(f"{source} is not the original MNIST (its SHA-256 differs); install mnist_mlp anew.")
     return content
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there as a whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _sha256(content: bytes) -> str:

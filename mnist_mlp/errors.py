@@ -28,5 +28,5 @@ def one_sentence_errors() -> Iterator[None]:
         print(f"mnist_mlp: error: {error}", file=sys.stderr)
         sys.exit(EXIT_BAD_INPUT)
     except KeyboardInterrupt:
-        print("mnist_mlp: interrupted before training began.", file=sys.stderr)
+        print("mnist_mlp: interrupted.", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from lightning.pytorch.cli import LightningArgumentParser
+import jsonargparse
 
 from mnist_mlp.errors import InputError
 
@@ -19,7 +19,7 @@ TYPE_NAMES = {
 }
 
 
-class Parser(LightningArgumentParser):
+class Parser(jsonargparse.ArgumentParser):
     """Raises an `InputError` of one sentence, with what exists, where jsonargparse would print its own report."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -37,7 +37,21 @@ class Parser(LightningArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         raise InputError(self._sentence(" ".join(message.split()))) from ex
 
+    def add_ckpt_argument(self) -> None:
+        """--ckpt, of the commands that use a trained net (mnist_mlp/trained.py)."""
+        self.add_argument(
+            "--ckpt",
+            type=str | None,
+            default=None,
+            metavar="FILE",
+            help="The net: a checkpoint of a run, or a .safetensors file of mnist_mlp.export. Left out, it is the net "
+            "that comes with the package, if one does, else the best checkpoint of the newest run in ./lightning_logs.",
+        )
+
     def _sentence(self, message: str) -> str:
+        if missing := re.search(r"arguments are required: (.*)$", message):
+            name = f"--{missing[1]}" if f"--{missing[1]}" in self._option_string_actions else missing[1]
+            return f"{name} is missing; --help shows how the command is called."
         for pattern, option in (
             (r"[Uu]nrecognized arguments: (\S+)", "{0}"),
             (r"Key '([^']+)' is not expected", "{0}"),

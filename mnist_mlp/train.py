@@ -38,6 +38,10 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 }
 
 
+class TrainParser(Parser, LightningArgumentParser):
+    """LightningCLI's parser, with this project's errors."""
+
+
 class TrainCLI(LightningCLI):
     """LightningCLI with this project's logger, callbacks and checkpoints."""
 
@@ -47,7 +51,7 @@ class TrainCLI(LightningCLI):
             MNISTData,
             run=False,
             args=list(args) if args is not None else None,
-            parser_class=Parser,
+            parser_class=TrainParser,
             parser_kwargs={"description": "Train the sigmoid multilayer perceptron on MNIST."},
             save_config_callback=SaveConfigCallback,
             trainer_defaults=TRAINER_DEFAULTS,

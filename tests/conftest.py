@@ -1,11 +1,15 @@
 """What several tests share: the real MNIST, read once, and a fair share of the processor."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
 from mnist_mlp.dataset import Examples, load
+from mnist_mlp.train import train
+from mnist_mlp.trained import Trained, load_net
+from tests.command import SMALL
 
 torch.set_num_threads(1)  # pytest runs one process per core; more threads than cores slow each other down
 
@@ -22,3 +26,17 @@ def read_once(mnist: tuple[Examples, Examples]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mnist_mlp.data.load", lambda *_: mnist)
         yield
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real run of a few seconds: RUN/checkpoints/best.ckpt, of a net that is right on nine digits of ten."""
+    folder = tmp_path_factory.mktemp("small_run")
+    options = ["--data.val_size", "30000", "--model.hidden_sizes", "[32]", "--model.lr_warmup_epochs", "0.5"]
+    train([*SMALL, *options, "--trainer.default_root_dir", str(folder)])
+    return folder / "lightning_logs" / "version_0" / "checkpoints" / "best.ckpt"
+
+
+@pytest.fixture(scope="session")
+def small_net(small_run: Path) -> Trained:
+    return load_net(small_run)

@@ -1,0 +1,106 @@
+"""`python -m mnist_mlp.predict`: what digit a picture shows."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mnist_mlp.digit import SUFFIXES, mnist_form, read_image
+from mnist_mlp.errors import InputError, one_sentence_errors
+from mnist_mlp.options import Parser
+
+STDIN = "-"
+
+
+def predict(args: Sequence[str] | None = None) -> None:
+    """Run the command with these options; None takes those of the process.
+
+    Raises:
+        InputError: a picture or the net cannot be used; then nothing is printed.
+    """
+    options = _parser().parse_args(args)
+    names = [name for given in options.image for name in _pictures(given)]
+    images = np.stack([_read(name) for name in names])
+
+    # Imported when the pictures are known to be good: torch and Lightning take their time.
+    import torch
+
+    from mnist_mlp.trained import named_or_found_net
+
+    activations = named_or_found_net(options.ckpt).activations(torch.from_numpy(images)).tolist()
+    guesses = [(name, a.index(max(a)), a) for name, a in zip(names, activations, strict=True)]
+    print(_as_json(guesses) if options.json else _as_text(guesses))
+
+
+Guess = tuple[str, int, list[float]]  # the picture's name, the digit, the ten output activations
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m mnist_mlp.predict",
+        description="Say what digit a picture shows, and the activations of the ten output neurons.",
+    )
+    parser.add_argument(
+        "image",
+        nargs="+",
+        type=str,
+        metavar="IMAGE",
+        help="Pictures of one digit each, of any size, dark on light or light on dark; a folder stands for the "
+        "pictures in it, in the order of their names; - is one picture from stdin.",
+    )
+    parser.add_ckpt_argument()
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help='Print one JSON document, a list of {"image": name, "digit": 0 to 9, "activations": [ten numbers]}.',
+    )
+    return parser
+
+
+def _pictures(given: str) -> list[str]:
+    """The names of the pictures that one argument stands for."""
+    folder = Path(given)
+    if given == STDIN or not folder.is_dir():
+        return [given]
+    try:
+        found = sorted(
+            str(path)
+            for path in folder.iterdir()
+            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        )
+    except OSError as error:
+        raise InputError(f"{given} cannot be read ({error.strerror or error}); give another folder.") from error
+    if not found:
+        raise InputError(f"there are no pictures in the folder {given} ({', '.join(SUFFIXES)}).")
+    return found
+
+
+def _read(name: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+    """One picture in MNIST's form."""
+    try:
+        return mnist_form(read_image(sys.stdin.buffer if name == STDIN else Path(name)))
+    except InputError as error:
+        raise InputError(f"{'the picture from stdin' if name == STDIN else name}: {error}") from error
+
+
+def _as_text(guesses: Sequence[Guess]) -> str:
+    width = max(len("image"), *(len(name) for name, _, _ in guesses))
+    lines = [f"{'image':{width}}  digit  " + "  ".join(f"{digit:6}" for digit in range(10))]
+    lines += [f"{name:{width}}  {digit:5}  " + "  ".join(f"{a:6.3f}" for a in row) for name, digit, row in guesses]
+    return "\n".join(lines)
+
+
+def _as_json(guesses: Sequence[Guess]) -> str:
+    documents = (json.dumps({"image": name, "digit": digit, "activations": row}) for name, digit, row in guesses)
+    return "[" + ",\n ".join(documents) + "]"
+
+
+def main() -> None:
+    with one_sentence_errors():
+        predict()
+
+
+if __name__ == "__main__":
+    main()

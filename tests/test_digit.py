@@ -1,0 +1,251 @@
+"""Pictures to MNIST's form: real MNIST digits, made into pictures of many kinds, come out as the digits they were."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from mnist_mlp.dataset import Examples
+from mnist_mlp.digit import MAX_BYTES, mnist_form, read_image
+from mnist_mlp.errors import InputError
+from mnist_mlp.trained import Trained
+
+Bytes = NDArray[np.uint8]
+
+
+def digits(mnist: tuple[Examples, Examples], n: int) -> list[Bytes]:
+    return list(mnist[0].images[:n].numpy())
+
+
+def saved(image: Image.Image, form: str = "PNG", **options: object) -> io.BytesIO:
+    """The picture as a file."""
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    file.seek(0)
+    return file
+
+
+def enlarged(digit: Bytes, size: int = 280) -> Image.Image:
+    return Image.fromarray(digit).resize((size, size), Image.Resampling.BICUBIC)
+
+
+def rgba(ink: tuple[int, int, int], opacity: Bytes) -> Image.Image:
+    image = Image.new("RGBA", opacity.shape[::-1], (*ink, 0))
+    image.putalpha(Image.fromarray(opacity))
+    return image
+
+
+def blend(digit: Bytes, paper: tuple[int, int, int], ink: tuple[int, int, int]) -> Image.Image:
+    share = digit[:, :, None] / 255
+    return Image.fromarray(np.rint(share * ink + (1 - share) * paper).astype(np.uint8))
+
+
+def card(digit: Bytes) -> Image.Image:
+    """Black on a white card, and nothing around it."""
+    image = Image.new("RGBA", (60, 50))
+    image.paste(Image.fromarray(255 - digit).convert("RGBA"), (20, 10))
+    return image
+
+
+def turned(digit: Bytes) -> Image.Image:
+    """Stored on its side, with the note that a camera makes of it."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    image = Image.fromarray(digit).transpose(Image.Transpose.ROTATE_90)
+    return read_image(saved(image, exif=exif))
+
+
+SAME_DIGIT: dict[str, Callable[[Bytes], Image.Image]] = {
+    "dark on light": lambda digit: Image.fromarray(255 - digit),
+    "pale grey pencil": lambda digit: Image.fromarray(255 - digit // 2),
+    "RGB, blue on yellow": lambda digit: blend(digit, (255, 250, 150), (10, 20, 160)),
+    "RGB, red on green as bright": lambda digit: blend(digit, (0, 140, 0), (230, 20, 20)),
+    "RGBA, black on nothing": lambda digit: rgba((0, 0, 0), digit),
+    "RGBA, white on nothing": lambda digit: rgba((255, 255, 255), digit),
+    "RGBA, a card on nothing": card,
+    "grey with opacity": lambda digit: rgba((0, 0, 0), digit).convert("LA"),
+    "palette": lambda digit: Image.fromarray(255 - digit).convert("P"),
+    "16 bit": lambda digit: Image.fromarray(65535 - digit.astype(np.uint16) * 257),
+    "32 bit": lambda digit: Image.fromarray(digit.astype(np.int32) * 257),
+    "float": lambda digit: Image.fromarray(digit.astype(np.float32) / 255),
+    "CMYK": lambda digit: Image.fromarray(255 - digit).convert("CMYK"),
+    "turned, says EXIF": turned,
+    "far in a corner": lambda digit: Image.fromarray(np.pad(255 - digit, ((3, 40), (60, 7)), constant_values=255)),
+}
+
+
+@pytest.mark.parametrize("picture", SAME_DIGIT.values(), ids=SAME_DIGIT)
+def test_the_same_digit_in_another_picture(
+    mnist: tuple[Examples, Examples], picture: Callable[[Bytes], Image.Image]
+) -> None:
+    """Modes, colours, transparency and place make no difference but that of rounding."""
+    for digit in digits(mnist, 20):
+        difference = mnist_form(picture(digit)).astype(int) - mnist_form(digit)
+        assert np.abs(difference).max() <= 3
+
+
+def accuracy(trained: Trained, images: list[Bytes], labels: Tensor) -> float:
+    guesses = trained.activations(torch.from_numpy(np.stack(images))).argmax(dim=1)
+    return float((guesses == labels).float().mean())
+
+
+def test_mnist_is_in_its_own_form_already(mnist: tuple[Examples, Examples], small_net: Trained, tmp_path: Path) -> None:
+    """1,000 of its digits, saved as PNG and read again, come out as they were, or differ by a pixel's scaling."""
+    originals, labels = digits(mnist, 1_000), mnist[0].labels[:1_000]
+    results = []
+    for digit in originals:
+        Image.fromarray(digit).save(tmp_path / "digit.png")
+        results.append(mnist_form(read_image(tmp_path / "digit.png")))
+    differences = [np.abs(a.astype(int) - b) for a, b in zip(results, originals, strict=True)]
+    assert np.mean([difference.max() <= 1 for difference in differences]) > 0.8
+    assert np.mean([difference.mean() < 1 for difference in differences]) > 0.99
+    assert accuracy(small_net, results, labels) == pytest.approx(accuracy(small_net, originals, labels), abs=0.003)
+
+
+def photo(digit: Bytes, seed: int = 0) -> Image.Image:
+    """As a telephone has it: brownish paper, a shadow from one side, dark corners, noise, JPEG."""
+    rng = np.random.default_rng(seed)
+    height, width = 700, 500
+    ink = np.zeros((height, width, 1))
+    top, left = rng.integers(0, height - 300), rng.integers(0, width - 300)
+    ink[top : top + 300, left : left + 300, 0] = np.asarray(enlarged(digit, 300)) / 255
+    y, x = np.mgrid[0:height, 0:width]
+    x, y = x / width - 0.5, y / height - 0.5
+    light = 1 + 0.2 * x - 0.3 * (x * x + y * y)
+    colours = (ink * (50, 50, 80) + (1 - ink) * (200, 194, 180)) * light[:, :, None]
+    noisy = colours + rng.normal(0, 5, colours.shape)
+    return read_image(saved(Image.fromarray(noisy.clip(0, 255).astype(np.uint8)), "JPEG", quality=80))
+
+
+LIKE_DIGIT: dict[str, Callable[[Bytes], Image.Image]] = {
+    "ten times as large": enlarged,
+    "ten times as large, pixels as squares": lambda digit: Image.fromarray(digit).resize((280, 280), 0),
+    "ten times as large, dark on light, JPEG": lambda digit: read_image(
+        saved(Image.fromarray(255 - np.asarray(enlarged(digit))), "JPEG")
+    ),
+    "palette, the paper transparent": lambda digit: read_image(
+        saved(Image.fromarray(255 - np.asarray(enlarged(digit))).convert("P"), "GIF", transparency=255)
+    ),
+    "black and white": lambda digit: enlarged(digit).point(lambda level: 255 * (level > 127)).convert("1"),
+    "small JPEG": lambda digit: read_image(saved(Image.fromarray(digit), "JPEG")),
+    "photo": photo,
+}
+
+
+@pytest.mark.parametrize("picture", LIKE_DIGIT.values(), ids=LIKE_DIGIT)
+def test_pictures_that_blur_or_add_noise(
+    mnist: tuple[Examples, Examples], small_net: Trained, picture: Callable[[Bytes], Image.Image]
+) -> None:
+    """A net recognises them as often as the originals; they differ by less than two digits do, a pixel's shift too."""
+    n = 40 if picture is photo else 120
+    originals, labels = digits(mnist, n), mnist[0].labels[:n]
+    results = [mnist_form(picture(digit)) for digit in originals]
+    assert accuracy(small_net, results, labels) > accuracy(small_net, originals, labels) - 0.03
+    difference = np.mean([np.abs(a.astype(int) - b) for a, b in zip(results, originals, strict=True)])
+    between_digits = np.mean([np.abs(a.astype(int) - b) for a, b in zip(results, originals[1:], strict=False)])
+    assert difference < between_digits / 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    height=st.integers(1, 120),
+    width=st.integers(1, 120),
+    margins=st.tuples(*[st.integers(2, 90)] * 4),
+    light_on_dark=st.booleans(),
+)
+def test_as_mnist_was_made(height: int, width: int, margins: tuple[int, int, int, int], light_on_dark: bool) -> None:
+    """A box of ink, of any size and place: 20 pixels on its longer side, its aspect ratio kept, centred."""
+    top, bottom, left, right = margins
+    # Not more ink than paper at the picture's edge: there is none.
+    picture = np.pad(np.full((height, width), 255, np.uint8), ((top, bottom), (left, right)))
+    result = mnist_form(picture if light_on_dark else 255 - picture)
+    assert result.shape == (28, 28)
+    assert result.dtype == np.uint8
+    assert result.max() == 255
+    for axis, length in ((0, height), (1, width)):
+        ink = (result > 20).any(axis=1 - axis).nonzero()[0]
+        assert ink[-1] - ink[0] + 1 == pytest.approx(20 * length / max(height, width), abs=1.01)
+        mass = result.sum(axis=1 - axis, dtype=float)
+        assert mass @ np.arange(28) / mass.sum() == pytest.approx(14, abs=0.51)
+
+
+def test_nothing_is_cut_off() -> None:
+    """A blot with a long thin tail: centred by its mass, the tail would not fit; it is moved as far as it can be."""
+    picture = np.zeros((100, 100), np.uint8)
+    picture[10:30, 10:30] = 255
+    picture[28:30, 10:90] = 255
+    result = mnist_form(picture)
+    assert (result > 20).any(axis=0).nonzero()[0].tolist() == list(range(8, 28))
+
+
+def test_thin_lines_are_not_pale() -> None:
+    picture = np.full((300, 300), 255, np.uint8)
+    picture[50:250, 150] = 0
+    result = mnist_form(picture)
+    assert result.max() == 255
+    assert (result > 100).sum() == 20
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image.new("L", (28, 28), 0),
+        Image.new("RGB", (300, 200), (250, 240, 230)),
+        Image.new("RGBA", (50, 50), (0, 0, 0, 0)),
+        Image.new("1", (1, 1)),
+        Image.fromarray(np.random.default_rng(0).normal(200, 5, (400, 300, 3)).astype(np.uint8)),
+    ],
+    ids=["black", "paper", "transparent", "one pixel", "noise"],
+)
+def test_a_picture_of_nothing(image: Image.Image) -> None:
+    with pytest.raises(InputError, match="nothing in it stands out"):
+        mnist_form(image)
+
+
+def png_that_promises(width: int, height: int) -> bytes:
+    """A PNG file of a few bytes whose header says how large it would be."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    begun = struct.pack(">I", 1_000) + b"IDAT" + zlib.compress(bytes(100))
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + begun
+
+
+BAD_FILES: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "is empty"),
+    "text": (b"no picture, only a text", "not a picture that can be read"),
+    "EPS": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 28 28\n", "not a picture that can be read"),
+    "large": (png_that_promises(9_000, 9_000), "9000 x 9000 pixels"),
+    "bomb": (png_that_promises(100_000, 100_000), "too large"),
+    "header only": (png_that_promises(28, 28), "damaged"),
+    "cut off": (saved(Image.effect_noise((200, 200), 50)).getvalue()[:9_000], "damaged"),
+    "JPEG, cut off": (saved(Image.effect_noise((200, 200), 50), "JPEG").getvalue()[:3_000], "damaged"),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("content", "words"), BAD_FILES.values(), ids=BAD_FILES)
+def test_bad_files(tmp_path: Path, content: bytes, words: str) -> None:
+    """One sentence, and no warning of Pillow's, from a file and from a stream."""
+    (tmp_path / "bad.png").write_bytes(content)
+    for source in (tmp_path / "bad.png", io.BytesIO(content)):
+        with pytest.raises(InputError, match=words) as error:
+            read_image(source)
+        assert str(error.value).count(". ") == 0
+
+
+def test_file_too_large_or_not_there(tmp_path: Path) -> None:
+    with (tmp_path / "large.png").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)  # a hole: it takes no room
+    with pytest.raises(InputError, match="more than 64 MiB"):
+        read_image(tmp_path / "large.png")
+    with pytest.raises(InputError, match="No such file"):
+        read_image(tmp_path / "nowhere.png")
