@@ -79,6 +79,11 @@ def layers_of(net: SigmoidMLP, dtype: torch.dtype = torch.float32) -> list[Layer
     ]
 
 
+def sigma(name: str, z: Tensor) -> Tensor:
+    """The activation function of that name."""
+    return ACTIVATIONS[name](z)  # type: ignore[index]
+
+
 class State(NamedTuple):
     """A layer of m neurons in forward propagation: z = W a + b and a = σ(z), both (..., m)."""
 
@@ -91,7 +96,7 @@ def propagate(layers: Sequence[Layer], a: Tensor) -> list[State]:
     states = []
     for layer in layers:
         z = F.linear(a, layer.weight, layer.bias)
-        a = ACTIVATIONS[layer.activation](z)  # type: ignore[index]
+        a = sigma(layer.activation, z)
         states.append(State(z, a))
     return states
 

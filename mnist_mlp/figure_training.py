@@ -17,8 +17,8 @@ from mnist_mlp.backprop import Layer, gradient_descent
 from mnist_mlp.batches import MiniBatches, Scale
 from mnist_mlp.data import MNISTData
 from mnist_mlp.dataset import Examples
-from mnist_mlp.figure_example import layers_of, propagate, training_files
-from mnist_mlp.model import ACTIVATIONS, ActivationName, SigmoidMLP
+from mnist_mlp.figure_example import layers_of, propagate, sigma, training_files
+from mnist_mlp.model import ActivationName, SigmoidMLP
 from mnist_mlp.train import quieten
 from mnist_mlp.trained import Trained
 
@@ -76,7 +76,7 @@ def cost_against_a_weight(trained: Trained, data: MNISTData, images: int = COST_
         """Only z of neuron j depends on this weight."""
         a = states[-1].a.clone()
         z = states[-1].z[:, j] + (value - w) * below[:, k]
-        a[:, j] = ACTIVATIONS[layers[-1].activation](z)  # type: ignore[index]
+        a[:, j] = sigma(layers[-1].activation, z)
         return float(trained.net.cost(a, labels).mean())
 
     reach = 1.0
@@ -114,7 +114,7 @@ class Sigmoids(NamedTuple):
 
 def sigmoids() -> Sigmoids:
     """Figure 6: what the weight and the bias of a sigmoid neuron with one input do."""
-    x = torch.linspace(-8, 8, 161, dtype=torch.float64)
+    x = torch.arange(-80, 81, dtype=torch.float64) / 10
     return Sigmoids(
         x,
         {w: torch.sigmoid(w * x) for w in (0.5, 1.0, 3.0)},

@@ -61,6 +61,10 @@ def test_data_flows_one_way() -> None:
         "predict",
         "evaluate",
         "export",
+        "figure_example",
+        "figure_training",
+        "figure_drawing",
+        "figures",
     ]
     modules = {path.stem for path in (ROOT / "mnist_mlp").glob("*.py")} - {"__init__"}
     assert modules == set(order)
