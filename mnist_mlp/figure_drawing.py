@@ -58,7 +58,7 @@ def as_bytes(figure: Figure, form: str) -> bytes:
     if form == "svg":
         figure.savefig(content, format="svg", metadata={"Date": None})
         return content.getvalue()
-    figure.savefig(content, format="png", dpi=DPI)
+    figure.savefig(content, format="png", dpi=DPI, pil_kwargs={"compress_level": 0})
     with Image.open(content) as image:
         palette = image.convert("RGB").quantize(PNG_COLOURS, dither=Image.Dither.NONE)  # a third of the bytes
     content = io.BytesIO()
