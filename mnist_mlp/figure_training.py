@@ -122,10 +122,14 @@ def sigmoids() -> Sigmoids:
     )
 
 
-def _fit(net: SigmoidMLP, epochs: int, *callbacks: Callback, **data: Any) -> L.Trainer:
-    """Train without leaving anything on the disk."""
+def fit_on_cpu(net: SigmoidMLP, epochs: int, *callbacks: Callback, **data: Any) -> L.Trainer:
+    """Train without leaving anything on the disk.
+
+    Raises:
+        KeyboardInterrupt: by Ctrl-C.
+    """
     quieten()
-    warnings.filterwarnings("ignore", message=".*have no `val_dataloader`.*")
+    warnings.filterwarnings("ignore", message=".*(have no `val_dataloader`|available but not used).*")
     trainer = L.Trainer(
         max_epochs=epochs,
         accelerator="cpu",
@@ -137,7 +141,10 @@ def _fit(net: SigmoidMLP, epochs: int, *callbacks: Callback, **data: Any) -> L.T
         num_sanity_val_steps=0,
         callbacks=list(callbacks),
     )
-    trainer.fit(net, **data)
+    try:
+        trainer.fit(net, **data)
+    except SystemExit as interrupted:  # how Lightning ends a run that Ctrl-C interrupted
+        raise KeyboardInterrupt from interrupted
     return trainer
 
 
@@ -189,7 +196,9 @@ def xor(activation: ActivationName, bias: bool, seed: int) -> Boundary:
             n_outputs=2,
         )
         again_and_again = torch.arange(4).repeat(XOR_UPDATES)
-        _fit(net, XOR_EPOCHS, train_dataloaders=MiniBatches(XOR, again_and_again, 4, Scale(), updates_per_step=100))
+        fit_on_cpu(
+            net, XOR_EPOCHS, train_dataloaders=MiniBatches(XOR, again_and_again, 4, Scale(), updates_per_step=100)
+        )
     axis = torch.linspace(-0.5, 1.5, XOR_GRID)
     second, first = torch.meshgrid(axis, axis, indexing="ij")
     with torch.no_grad():
@@ -250,7 +259,7 @@ def ablation(name: str, data: MNISTData, seed: int, epochs: int = ABLATION_EPOCH
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = SigmoidMLP([ABLATION_HIDDEN], learning_rate=ABLATION_LEARNING_RATE, **ABLATIONS[name])
-        trainer = _fit(net, epochs, watch, datamodule=data)
+        trainer = fit_on_cpu(net, epochs, watch, datamodule=data)
         trainer.test(net, datamodule=data, verbose=False)
     metrics = trainer.callback_metrics
     return Ablation(name, watch.costs, float(metrics["test/cost"]), float(metrics["test/accuracy"]))

@@ -149,13 +149,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--ablation_epochs", type=int, default=ABLATION_EPOCHS, metavar="N", help="Of the four nets of figure 8."
     )
-    parser.add_argument(
-        "--data_dir",
-        type=str | None,
-        default=None,
-        metavar="DIR",
-        help="Where the data set is, if not where it was in training.",
-    )
+    parser.add_data_dir_argument()
     return parser
 
 

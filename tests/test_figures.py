@@ -10,8 +10,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -42,6 +44,7 @@ from mnist_mlp.figure_training import (
     Ablation,
     ablation,
     cost_against_a_weight,
+    fit_on_cpu,
     sigmoids,
     xor,
 )
@@ -341,6 +344,17 @@ def test_figure_8_trains_validates_and_tests_once(monkeypatch: pytest.MonkeyPatc
     assert len(runs[0].costs) == 2
     assert 0.7 < runs[0].test_accuracy < 0.95
     assert 0.01 < runs[0].costs[1] < runs[0].costs[0] < 0.1
+
+
+class CtrlC(Callback):
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_is_told_as_such() -> None:
+    """Lightning would end the process by itself, with code 1 and without a word."""
+    with pytest.raises(KeyboardInterrupt):
+        fit_on_cpu(SigmoidMLP([3]), 1, CtrlC(), datamodule=MNISTData(val_size=59_000))
 
 
 def test_each_ablation_is_one_change() -> None:
