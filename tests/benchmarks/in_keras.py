@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 import keras
-
 from tests.benchmarks.work import SEED, Task, Trained
 
 

@@ -8,10 +8,9 @@ from typing import Any
 import lightning as L
 import torch
 import torch.nn.functional as F
+from tests.benchmarks.in_torch import sequential, weights_of
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
-
-from tests.benchmarks.in_torch import sequential, weights_of
 from tests.benchmarks.work import EPOCH, SEED, Array, Task, Trained
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from tests.benchmarks.work import Array, Net, Task, Trained, Weights, time_epochs
 
 from mnist_mlp.backprop import Layer, gradient_descent
 from mnist_mlp.engine import EXAMPLES_PER_BLOCK
-from tests.benchmarks.work import Array, Net, Task, Trained, Weights, time_epochs
 
 SQUARE = 2_048  # rows and columns of a large matrix
 
