@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 CostName = Literal["mse", "cross_entropy"]
@@ -41,6 +42,8 @@ class Activation(NamedTuple):
     forward: Callable[[Tensor], object]
     backward: Callable[[Tensor, Tensor], object]
 
+
+LANES = 16  # float32 numbers in a vector register of 512 bits
 
 # LeCun et al. 1998, appendix A: σ(z) = A tanh(S z), so that σ(1) = 1 and σ(-1) = -1.
 SCALED_TANH_A, SCALED_TANH_S = 1.7159, 2 / 3
@@ -118,19 +121,23 @@ def _equal_mini_batches(
 ) -> Tensor:
     """`gradient_descent` where every mini-batch has B examples."""
     dtype = dtype or layers[0].weight.dtype
-    m = targets.shape[1]
-    # Each mini-batch's targets and output activations are a contiguous (m, B) matrix.
-    all_y = targets.to(dtype).view(-1, B, m).transpose(1, 2).contiguous()
+    m, P = targets.shape[1], _padded(B, images.device)
+    images = images.to(dtype)
+    rows = images.split(B)
+    # Each mini-batch as columns: with P > B these are windows that reach into the next one, where there is one.
+    columns = list(images.unfold(0, P, B).unbind()) if len(images) >= P else []
+    columns += [F.pad(row, (0, 0, 0, P - B)).t() for row in rows[len(columns) :]]
+    # Each mini-batch's targets and output activations are a contiguous (m, P) matrix.
+    all_y = images.new_zeros(len(rows), m, P)
+    all_y[:, :, :B] = targets.view(-1, B, m).transpose(1, 2)
     all_outputs = torch.empty_like(all_y)
-    all_x = images.to(dtype).t().split(B, dim=1)
-    work = [_Work(layer, B, dtype) for layer in layers]
+    work = [_Work(layer, B, P, dtype) for layer in layers]
     output_layer = work[-1]
     factor = 2 if cost == "mse" else 1
-    mm, addmm = torch.mm, torch.addmm
+    mm, addmm, sub = torch.mm, torch.addmm, torch.sub
 
-    for x, y, output, eta in zip(all_x, all_y, all_outputs, learning_rates, strict=True):
+    for x, x_t, y, output, eta in zip(columns, rows, all_y, all_outputs, learning_rates, strict=True):
         output_layer.a = output
-        output_layer.a_t = output.t()
 
         a = x
         for layer in work:  # forward propagation
@@ -141,27 +148,33 @@ def _equal_mini_batches(
             layer.activation.forward(layer.a)
             a = layer.a
 
-        torch.sub(output, y, out=output_layer.delta)  # the output layer's error
+        sub(output, y, out=output_layer.delta)  # the output layer's error
         if cost == "mse":
             output_layer.activation.backward(output_layer.delta, output)
 
         step = -eta * factor / (m * B)
-        for i in range(len(work) - 1, -1, -1):  # back propagation, from the last layer backwards
-            layer = work[i]
-            if i > 0:
-                below = work[i - 1]
-                mm(layer.W_t, layer.delta, out=below.delta)  # before W changes
-                below.activation.backward(below.delta, below.a)
-                layer.update(below.a_t, step)
-            else:
-                layer.update(x.t(), step)
-    return all_outputs.transpose(1, 2).reshape(-1, m)
+        for i in range(len(work) - 1, 0, -1):  # back propagation, from the last layer backwards
+            layer, below = work[i], work[i - 1]
+            mm(layer.W_t, layer.delta, out=below.delta)  # before W changes
+            below.activation.backward(below.delta, below.a)
+            layer.update(below.a_t, step)
+        work[0].update(x_t, step)
+    return all_outputs[:, :, :B].transpose(1, 2).reshape(-1, m)
+
+
+def _padded(B: int, device: torch.device) -> int:
+    """How many columns the activations of B examples are computed in.
+
+    A processor's matrix product of few columns is fastest where they fill its vector registers: 16 columns take less
+    time than 10. What the others hold is left out of the gradient.
+    """
+    return LANES if device.type == "cpu" and LANES // 2 <= B < LANES else B
 
 
 class _Work:
-    """A layer at work: its weights, and the buffers that hold its a and δ, (m, B) each."""
+    """A layer at work: its weights, and the buffers that hold its a and δ, (m, P) each, B of their columns in use."""
 
-    def __init__(self, layer: Layer, B: int, dtype: torch.dtype) -> None:
+    def __init__(self, layer: Layer, B: int, P: int, dtype: torch.dtype) -> None:
         self.weight, self.bias = layer.weight, layer.bias
         self.activation = ACTIVATIONS[layer.activation]
         self.in_low_precision = dtype != layer.weight.dtype
@@ -169,23 +182,23 @@ class _Work:
         self.W = layer.weight.to(dtype)
         self.W_t = self.W.t()
         self.b = None if layer.bias is None else layer.bias.to(dtype)[:, None]
-        self.a = layer.weight.new_empty(len(layer.weight), B, dtype=dtype)
-        self.a_t = self.a.t()
+        self.a = layer.weight.new_empty(len(layer.weight), P, dtype=dtype)
         self.delta = torch.empty_like(self.a)
+        self.a_t, self.delta_in_use = self.a[:, :B].t(), self.delta[:, :B]
         self.ones = self.a.new_ones(B)
         self.gradient = torch.empty_like(self.W) if self.in_low_precision else None
 
     def update(self, a_below_t: Tensor, step: float) -> None:
         """w(t+1) = w(t) - η dC/dw, where `step` is -η 2/(m B) and a_below_t (B, n) the input, transposed."""
         if self.gradient is None:
-            self.weight.addmm_(self.delta, a_below_t, alpha=step)
+            self.weight.addmm_(self.delta_in_use, a_below_t, alpha=step)
             if self.bias is not None:
-                self.bias.addmv_(self.delta, self.ones, alpha=step)
+                self.bias.addmv_(self.delta_in_use, self.ones, alpha=step)
             return
-        torch.mm(self.delta, a_below_t, out=self.gradient)
+        torch.mm(self.delta_in_use, a_below_t, out=self.gradient)
         self.weight.add_(self.gradient, alpha=step)
         self.W.copy_(self.weight)
         if self.bias is not None:
             assert self.b is not None
-            self.bias.add_(self.delta.sum(1, dtype=self.bias.dtype), alpha=step)
+            self.bias.add_(self.delta_in_use.sum(1, dtype=self.bias.dtype), alpha=step)
             self.b.copy_(self.bias[:, None])

@@ -40,6 +40,13 @@ class RunCheckpoint(ModelCheckpoint):
         super().load_state_dict({**state_dict, **moved, "best_k_models": best_k, "dirpath": self.dirpath})
 
 
+class EveryEpoch(RunCheckpoint):
+    """Keeps the net of every epoch, for figures that are taken of all of them afterwards."""
+
+    def __init__(self) -> None:
+        super().__init__(filename="{epoch}", save_top_k=-1, save_on_train_epoch_end=True)
+
+
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a Lightning checkpoint, weights and plain settings only: a pickle in it cannot run code.
 

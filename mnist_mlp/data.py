@@ -53,7 +53,7 @@ class MNISTData(L.LightningDataModule):
         self,
         dataset: DatasetName = "MNIST",
         data_dir: str | Path | None = None,
-        batch_size: int | Literal["full"] = 16,
+        batch_size: int | Literal["full"] = 32,
         val_size: int = 5_000,
         split_seed: int = 0,
         normalize: bool = True,

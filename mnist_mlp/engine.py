@@ -6,7 +6,8 @@ consecutive mini-batches per step of the Trainer, so that what the Trainer itsel
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 import lightning as L
@@ -23,6 +24,7 @@ from mnist_mlp.schedule import Schedule
 EngineName = Literal["auto", "closed_form", "autograd"]
 
 EXAMPLES_PER_BLOCK = 4_096  # 13 MB of float32 images
+FLOP_PER_THREAD = 4_000_000  # 40 to 100 microseconds
 # What only autograd and an optimizer's step can serve, if a callback or a subclass of the net asks for it.
 GRADIENT_HOOKS = (
     "on_before_backward",
@@ -164,11 +166,24 @@ def make_updates(
     n = updates * batch_size
     rates = [schedule(update) for update in range(first, first + updates)]
     dtype = torch.bfloat16 if trainer.precision == "bf16-mixed" else None
-    outputs = gradient_descent(layers, images[:n], targets[:n], rates, batch_size, dtype, cost)
+    with _threads_for(layers, batch_size):
+        outputs = gradient_descent(layers, images[:n], targets[:n], rates, batch_size, dtype, cost)
     _count(trainer, updates, next_rate=schedule(first + updates))
     if isinstance(trainer.train_dataloader, MiniBatches):
         trainer.train_dataloader.made -= given - updates
     return Updates(first, rates, outputs)
+
+
+@contextmanager
+def _threads_for(layers: Sequence[Layer], batch_size: int) -> Iterator[None]:
+    """No more of the processor's threads than the largest matrix product keeps busy: waiting for each other costs."""
+    flop = 2 * batch_size * max(layer.weight.numel() for layer in layers)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(max(1, min(threads, flop // FLOP_PER_THREAD)))
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _count(trainer: L.Trainer, updates: int, next_rate: float) -> None:

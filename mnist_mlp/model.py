@@ -41,7 +41,7 @@ class SigmoidMLP(L.LightningModule):
         target_values: what an output neuron is to give for other digits than its own, and for its own.
         cost_function: "mse", the article's mean squared error; or "cross_entropy", for comparison with it.
         bias: whether neurons have one. Without, a weight can change only the sigmoid's steepness.
-        learning_rate: η. With this cost useful values are of the order of 1 to 20 (README: "The learning rate").
+        learning_rate: η. With this cost useful values are of the order of 1 to 30 (README: "The learning rate").
         lr_schedule: how η goes over the run.
         lr_warmup_epochs: η first rises linearly to `learning_rate` over so many epochs; may be a fraction.
         lr_step_epochs: for the "step" schedule, after how many epochs η is multiplied by `lr_step_factor`.
@@ -64,7 +64,7 @@ class SigmoidMLP(L.LightningModule):
         target_values: tuple[float, float] = (0.0, 1.0),
         cost_function: CostName = "mse",
         bias: bool = True,
-        learning_rate: float = 20.0,
+        learning_rate: float = 30.0,
         lr_schedule: ScheduleName = "cosine",
         lr_warmup_epochs: float = 1.0,
         lr_step_epochs: float = 10.0,
@@ -151,7 +151,7 @@ class SigmoidMLP(L.LightningModule):
         """
         if not self.automatic_optimization:
             return {"loss": self._closed_form_step(batch)}
-        costs = self._costs(batch, self.train_scores)
+        _, costs = self._answers(batch, self.train_scores)
         # A mini-batch shared by several processes is divided by its size over all of them (see MiniBatch).
         size = batch[2] if len(batch) > 2 else len(costs)
         cost = costs.sum() / size
@@ -215,7 +215,10 @@ class SigmoidMLP(L.LightningModule):
         outputs, labels = _at_least_float32(outputs), labels[: len(outputs)]
         costs = self.cost(outputs, labels)
         self.train_scores.update(costs, outputs, labels)
-        mini_batch_costs = torch.stack([part.mean() for part in costs.split(batch_size)])
+        whole = len(costs) // batch_size * batch_size
+        mini_batch_costs = costs[:whole].view(-1, batch_size).mean(dim=1)
+        if whole < len(costs):
+            mini_batch_costs = torch.cat([mini_batch_costs, costs[whole:].mean().view(1)])
         self._last_learning_rate = rates[-1]
         self._log_updates(first, mini_batch_costs, rates)
         return mini_batch_costs
@@ -233,11 +236,12 @@ class SigmoidMLP(L.LightningModule):
                 for logger in self.trainer.loggers:
                     logger.log_metrics(metrics, step=update)
 
-    def validation_step(self, batch: Sequence[Any], batch_idx: int) -> None:
-        self._costs(batch, self.val_scores)
+    def validation_step(self, batch: Sequence[Any], batch_idx: int) -> Tensor:
+        """(B, 10) the output activations, for callbacks that look at them (mnist_mlp/pictures.py)."""
+        return self._answers(batch, self.val_scores)[0]
 
     def test_step(self, batch: Sequence[Any], batch_idx: int) -> None:
-        self._costs(batch, self.test_scores)
+        self._answers(batch, self.test_scores)
 
     def on_train_start(self) -> None:
         engine.take_over_position(self.trainer)
@@ -261,13 +265,13 @@ class SigmoidMLP(L.LightningModule):
     def on_test_epoch_end(self) -> None:
         self._log_score("test", self.test_scores.compute())
 
-    def _costs(self, batch: Sequence[Any], scores: Scores) -> Tensor:
-        """(B,) the costs of a batch's examples, which also count for the split's scores."""
+    def _answers(self, batch: Sequence[Any], scores: Scores) -> tuple[Tensor, Tensor]:
+        """(B, 10) output activations and (B,) costs of a batch's examples, which also count for the split's scores."""
         images, labels = batch[0], batch[1]
         activations = _at_least_float32(self(images))
         costs = self.cost(activations, labels)
         scores.update(costs, activations, labels)
-        return costs
+        return activations, costs
 
     def _note_learning_rate(self) -> float:
         """η of the weight update that comes next; at the end of the epoch, that of the last one is logged."""

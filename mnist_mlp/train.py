@@ -1,5 +1,6 @@
 """`python -m mnist_mlp.train`: train the net, keep the best of its validation, test that once."""
 
+import json
 import logging
 import os
 import shlex
@@ -13,26 +14,29 @@ from typing import Any
 
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
 from mnist_mlp.callbacks import CollapseWatch, CostWatch, InterruptNote, Progress, Speed
-from mnist_mlp.checkpoint import check_fits, checkpoints, read_checkpoint, run_folder
+from mnist_mlp.checkpoint import RunCheckpoint, check_fits, checkpoints, read_checkpoint, run_folder
 from mnist_mlp.data import MNISTData
 from mnist_mlp.errors import EXIT_INTERRUPTED, InputError, one_sentence_errors
+from mnist_mlp.files import write_whole
 from mnist_mlp.logger import CostCurveLogger
 from mnist_mlp.model import N_INPUTS, N_OUTPUTS, SigmoidMLP
 from mnist_mlp.options import Parser
-from mnist_mlp.pictures import DeformedDigits
+from mnist_mlp.pictures import DeformedDigits, Pictures
 
 COMMAND = "python -m mnist_mlp.train"
 CONFIG_FILE = "config.yaml"
+OUTCOME_FILE = "outcome.json"
 
 # The Trainer's settings of the default run; the net's and the data's are the defaults of their arguments.
 TRAINER_DEFAULTS: dict[str, Any] = {
     "accelerator": "auto",
     "devices": 1,
-    "max_epochs": 10,
+    "max_epochs": 14,
+    "log_every_n_steps": 100,
     "num_sanity_val_steps": 0,
     "enable_model_summary": False,
 }
@@ -68,6 +72,12 @@ class TrainCLI(LightningCLI):
         parser.add_argument(
             "--ckpt_path", type=str | None, default=None, help="A checkpoint of an earlier run to go on from."
         )
+        parser.add_argument(
+            "--pictures",
+            type=bool,
+            default=True,
+            help="Show the net in TensorBoard's IMAGES and HISTOGRAMS while it is trained; false draws nothing.",
+        )
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         config = self.config_init["trainer"]
@@ -82,7 +92,7 @@ class TrainCLI(LightningCLI):
             # The run goes on in its folder, beside the settings that it began with.
             self.save_config_kwargs = {"config_filename": f"config_resumed_{time.strftime('%Y%m%d_%H%M%S')}.yaml"}
         callbacks: list[Callback] = list(config.callbacks or [])
-        callbacks += watchers()
+        callbacks += watchers(self.config.pictures)
         if config.enable_progress_bar is not False:
             callbacks.append(Progress())
         if config.enable_checkpointing is not False and not config.fast_dev_run:
@@ -106,9 +116,10 @@ def _about_the_trainer(error: Exception, config: Any) -> str:
     return f"the Trainer cannot be made with these --trainer options: {reason}."
 
 
-def watchers() -> list[Callback]:
-    """What watches every run (mnist_mlp/callbacks.py, mnist_mlp/pictures.py)."""
-    return [Speed(), CostWatch(), CollapseWatch(), InterruptNote(COMMAND), DeformedDigits()]
+def watchers(pictures: bool = True) -> list[Callback]:
+    """What watches every run (mnist_mlp/callbacks.py, mnist_mlp/pictures.py), with or without drawing it."""
+    watching: list[Callback] = [Speed(), CostWatch(), CollapseWatch(), InterruptNote(COMMAND), Pictures(on=pictures)]
+    return [*watching, DeformedDigits()] if pictures else watching
 
 
 def train(args: Sequence[str] | None = None) -> L.Trainer:
@@ -144,6 +155,7 @@ def train(args: Sequence[str] | None = None) -> L.Trainer:
     chosen = _chosen_checkpoint(trainer)
     trainer.test(model, datamodule=data, ckpt_path=chosen, weights_only=True, verbose=False)
     _log_outcome(cli, trainer)
+    _write_outcome(trainer, chosen, fit_seconds)
     if trainer.is_global_zero:
         print(_summary(trainer, chosen, fit_seconds), flush=True)
     return trainer
@@ -196,10 +208,9 @@ def _folder_errors(trainer: L.Trainer) -> Iterator[None]:
 
 def _chosen_checkpoint(trainer: L.Trainer) -> str | None:
     """The best validation checkpoint; without a validation split the last one."""
-    for callback in trainer.checkpoint_callbacks:
-        if isinstance(callback, ModelCheckpoint) and callback.best_model_path:
-            return callback.best_model_path
-    return None
+    kept = [c for c in trainer.checkpoint_callbacks if isinstance(c, RunCheckpoint) and c.best_model_path]
+    kept.sort(key=lambda c: (c.monitor is None, c.filename != "last"))
+    return kept[0].best_model_path if kept else None
 
 
 def _log_outcome(cli: TrainCLI, trainer: L.Trainer) -> None:
@@ -209,6 +220,22 @@ def _log_outcome(cli: TrainCLI, trainer: L.Trainer) -> None:
     outcome = {name: float(trainer.callback_metrics[name]) for name in ("test/cost", "test/accuracy")}
     trainer.logger.log_outcome({**cli.model.hparams, **cli.datamodule.hparams}, outcome)
     trainer.logger.finalize("success")
+
+
+def _write_outcome(trainer: L.Trainer, checkpoint: str | None, seconds: float) -> None:
+    """The run's final figures for programs, as JSON in its folder; in no folder if it has none."""
+    if not trainer.is_global_zero or trainer.log_dir is None or checkpoint is None:
+        return
+    outcome = {
+        "test_accuracy": float(trainer.callback_metrics["test/accuracy"]),
+        "test_cost": float(trainer.callback_metrics["test/cost"]),
+        "tested_epoch": read_checkpoint(checkpoint)["epoch"] + 1,
+        "epochs": trainer.current_epoch,
+        "updates": trainer.global_step,
+        "seconds": round(seconds, 1),
+        "checkpoint": os.path.relpath(checkpoint, trainer.log_dir),
+    }
+    write_whole(Path(trainer.log_dir) / OUTCOME_FILE, json.dumps(outcome, indent=2).encode() + b"\n")
 
 
 def _headline(cli: TrainCLI) -> str:

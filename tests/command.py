@@ -8,7 +8,11 @@ import time
 from pathlib import Path
 
 FEW_IMAGES = ["--data.val_size", "58000"]  # leaves 2,000 to train on
-SMALL = [*FEW_IMAGES, "--model.hidden_sizes", "[16]", "--trainer.max_epochs", "2", "--trainer.accelerator", "cpu"]
+SMALL = [  # two epochs of 125 weight updates
+    *FEW_IMAGES,
+    *["--model.hidden_sizes", "[16]", "--model.learning_rate", "20", "--data.batch_size", "16"],
+    *["--trainer.max_epochs", "2", "--trainer.accelerator", "cpu"],
+]
 
 
 def train_command(*options: str) -> list[str]:

@@ -310,6 +310,17 @@ def test_an_epoch_can_be_begun_anywhere(mnist: tuple[Examples, Examples]) -> Non
         assert images(start, stop).equal(whole[start:stop])
 
 
+@pytest.mark.parametrize("updates_per_step", [1, 40])
+def test_resumed_within_an_epoch(mnist: tuple[Examples, Examples], updates_per_step: int) -> None:
+    """From its 71st mini-batch on, in the middle of a portion and of a block, the images are the same."""
+    whole = torch.cat(epoch_images(mnist, 16))
+    batches = MiniBatches(
+        mnist[0], torch.arange(2_600), 16, Scale(), seed=7, updates_per_step=updates_per_step, deformation=ALL
+    )
+    batches.go_on_from(70, batches.updates)
+    assert torch.cat([batch.images for batch in batches]).equal(whole[70 * 16 :])
+
+
 @pytest.mark.parametrize("updates_per_step", [1, 4])
 def test_images_keep_their_labels(mnist: tuple[Examples, Examples], updates_per_step: int) -> None:
     """Deformed a little, each is nearest to the original that its label belongs to."""

@@ -55,6 +55,8 @@ def test_data_flows_one_way() -> None:
         "trained",
         "logger",
         "callbacks",
+        "inspection",
+        "drawing",
         "pictures",
         "options",
         "train",
@@ -65,6 +67,7 @@ def test_data_flows_one_way() -> None:
         "figure_training",
         "figure_drawing",
         "figures",
+        "results",
     ]
     modules = {path.stem for path in (ROOT / "mnist_mlp").glob("*.py")} - {"__init__"}
     assert modules == set(order)

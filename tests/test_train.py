@@ -257,6 +257,7 @@ def test_default_config_shows_the_defaults() -> None:
     assert shown["model"] == defaults["model"]
     assert shown["data"] == defaults["data"]
     assert shown["seed_everything"] == defaults["seed_everything"]
+    assert shown["pictures"] == defaults["pictures"]
     assert shown["trainer"].items() <= defaults["trainer"].items()
     silent = {"num_sanity_val_steps", "enable_model_summary"}
     assert shown["trainer"].keys() == TRAINER_DEFAULTS.keys() - silent

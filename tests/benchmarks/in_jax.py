@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+
 from tests.benchmarks.work import Array, Task, Trained, time_epochs
 
 Params = list[tuple[jax.Array, jax.Array]]

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import keras
+
 from tests.benchmarks.work import SEED, Task, Trained
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import lightning as L
 import torch
 import torch.nn.functional as F
-from tests.benchmarks.in_torch import sequential, weights_of
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
+
+from tests.benchmarks.in_torch import sequential, weights_of
 from tests.benchmarks.work import EPOCH, SEED, Array, Task, Trained
 
 
@@ -113,7 +114,7 @@ def _fit(task: Task, batches: Iterable[Any], log_cost: bool, **settings: Any) ->
             **settings,
         )
         trainer.fit(module, batches)
-    return Trained(clock.seconds(task.net.examples / EPOCH), weights_of(module))
+    return Trained(clock.seconds(task.net.share), weights_of(module))
 
 
 def project(task: Task, precision: str = "32-true") -> Trained:
@@ -145,9 +146,9 @@ def project(task: Task, precision: str = "32-true") -> Trained:
                 layer.bias.copy_(torch.from_numpy(b))
         cli.datamodule.shuffle_seed = SEED
         clock = Clock()
-        cli.trainer.callbacks.insert(0, clock)
+        cli.trainer.callbacks.insert(0, clock)  # type: ignore[attr-defined]
         cli.trainer.fit(cli.model, datamodule=cli.datamodule)
-    return Trained(clock.seconds(net.examples / EPOCH), weights_of(cli.model))
+    return Trained(clock.seconds(net.share), weights_of(cli.model))
 
 
 def project_bf16(task: Task) -> Trained:

@@ -1,6 +1,7 @@
 """Back propagation example by example in numpy, the algorithm of chapter 1 of Nielsen's book (network.py there)."""
 
 import numpy as np
+
 from tests.benchmarks.work import Array, Task, Trained, Weights, time_epochs
 
 

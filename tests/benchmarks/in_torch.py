@@ -6,10 +6,9 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tests.benchmarks.work import Array, Net, Task, Trained, Weights, time_epochs
 
 from mnist_mlp.backprop import Layer, gradient_descent
-from mnist_mlp.engine import EXAMPLES_PER_BLOCK
+from tests.benchmarks.work import Array, Net, Task, Trained, Weights, time_epochs
 
 SQUARE = 2_048  # rows and columns of a large matrix
 
@@ -47,6 +46,8 @@ def autograd(task: Task) -> Trained:
 
 def closed_form(task: Task, dtype: torch.dtype | None = None) -> Trained:
     """`gradient_descent` on the blocks that the Trainer would hand it."""
+    from mnist_mlp.engine import EXAMPLES_PER_BLOCK  # with it comes Lightning, which the other rows do without
+
     net, B = sequential(task), task.net.batch_size
     layers = [Layer(layer.weight, layer.bias, "sigmoid") for layer in net if isinstance(layer, nn.Linear)]
     images, targets = torch.from_numpy(task.images), torch.from_numpy(task.targets)
@@ -111,7 +112,7 @@ def square(task: Task, dtype: torch.dtype = torch.float32) -> Trained:
     """The epoch's arithmetic at the rate of one large square matrix product."""
     a, b = torch.rand(SQUARE, SQUARE).to(dtype), torch.rand(SQUARE, SQUARE).to(dtype)
     out = torch.empty_like(a)
-    times = 10
+    times = 4
     rates = [2 * SQUARE**3 * times / _seconds(lambda: torch.mm(a, b, out=out), times) for _ in task.orders]
     return Trained([task.net.flop / rate for rate in rates], None)
 

@@ -5,6 +5,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
+
 
 @cache
 def _hiding_tensorflow() -> "tempfile.TemporaryDirectory[str]":
@@ -14,14 +16,15 @@ def _hiding_tensorflow() -> "tempfile.TemporaryDirectory[str]":
 
 
 def child_environment(keras_backend: str | None = None) -> dict[str, str]:
-    """This process's, where only the row that uses TensorFlow finds it.
+    """This process's, where this checkout is found from any folder, and TensorFlow only by the row that uses it.
 
     TensorBoard imports TensorFlow wherever it is installed, which costs every run with a TensorBoard log seconds.
     """
     environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="2")
     if keras_backend is not None:
         environment["KERAS_BACKEND"] = keras_backend
+    path = [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]
     if keras_backend != "tensorflow":
-        path = [_hiding_tensorflow().name, *filter(None, [environment.get("PYTHONPATH")])]
-        environment["PYTHONPATH"] = os.pathsep.join(path)
+        path.insert(0, _hiding_tensorflow().name)
+    environment["PYTHONPATH"] = os.pathsep.join(path)
     return environment

@@ -1,64 +1,86 @@
 """The table's rows, and how one is run: `python -m tests.benchmarks.rows ROW TASK.npz`, a process of its own."""
 
 import importlib
+import importlib.util
 import json
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
+from tests.benchmarks.check import CheckKind
 from tests.benchmarks.processes import child_environment
-from tests.benchmarks.work import outcome, read
-
-ROOT = Path(__file__).parents[2]
+from tests.benchmarks.work import Outcome, outcome, read
 
 
 @dataclass(frozen=True)
 class Row:
     """title: as the table has it. function: module:function in this folder. nets: where it runs unless asked for.
 
-    check: against what its outcome is held. "exact": same mini-batches, so equal to rounding. "bf16": the same,
-    rounded to 8 bits. "shuffled": its framework drew mini-batches of its own. None: nothing is trained.
+    check: how near its outcome must come to the reference's (check.py); None where nothing is trained.
+    needs: packages beyond the project's own. slow: one epoch is timed per process, however many of the others.
     """
 
     title: str
     function: str
-    check: Literal["exact", "bf16", "shuffled"] | None = "exact"
+    check: CheckKind | None = "exact"
     nets: tuple[str, ...] = ("small", "middle")
-    needs: str = "torch"
+    needs: tuple[str, ...] = ()
     keras_backend: str | None = None
+    slow: bool = False
+
+    @property
+    def missing(self) -> list[str]:
+        """What it needs and is not installed."""
+        return [package for package in self.needs if importlib.util.find_spec(package) is None]
+
+
+class Run(NamedTuple):
+    """Of one process: the seconds of its epochs but for the first, in which things are compiled; what came of it."""
+
+    seconds: list[float]
+    outcome: Outcome | None
 
 
 ALL = ("small", "middle", "wide")
+NOT_SMALL = ("middle", "wide")
+REFERENCE = "autograd"
 ROWS = {
-    "tutorial": Row("Lightning + torchvision DataLoader with ToTensor", "in_lightning:tutorial", check="shuffled"),
-    "lightning-logged": Row("Lightning, tensors in memory, cost logged", "in_lightning:in_memory_logged"),
-    "lightning": Row("Lightning, tensors in memory, nothing logged", "in_lightning:in_memory"),
+    "tutorial": Row(
+        "Lightning + torchvision DataLoader with ToTensor", "in_lightning:tutorial", check="shuffled", slow=True
+    ),
+    "lightning-logged": Row("Lightning, tensors in memory, cost logged", "in_lightning:in_memory_logged", slow=True),
+    "lightning": Row("Lightning, tensors in memory, nothing logged", "in_lightning:in_memory", slow=True),
     "keras-tf": Row(
         "Keras 3, TensorFlow backend, jit",
         "in_keras:train",
         check="shuffled",
-        needs="tensorflow",
+        needs=("keras", "tensorflow"),
         keras_backend="tensorflow",
+        slow=True,
     ),
-    "numpy": Row("numpy, per example, as in Nielsen's network.py", "in_numpy:train", nets=("small",), needs="numpy"),
+    "numpy": Row("numpy, per example, as in Nielsen's network.py", "in_numpy:train", nets=("small",), slow=True),
     "autograd": Row("bare PyTorch loop with autograd", "in_torch:autograd", nets=ALL),
-    "keras-jax": Row("Keras 3, JAX backend", "in_keras:train", check="shuffled", needs="jax", keras_backend="jax"),
-    "jax": Row("JAX, whole epoch as one jitted lax.scan", "in_jax:train", nets=ALL, needs="jax"),
+    "keras-jax": Row(
+        "Keras 3, JAX backend", "in_keras:train", check="shuffled", needs=("keras", "jax"), keras_backend="jax"
+    ),
+    "jax": Row("JAX, whole epoch as one jitted lax.scan", "in_jax:train", nets=ALL, needs=("jax",)),
     "closed-form": Row("mnist_mlp.backprop called bare", "in_torch:closed_form", nets=ALL),
     "project": Row("**mnist_mlp in the Trainer**, logging and checkpoints on", "in_lightning:project", nets=ALL),
     "products": Row("the matrix products alone", "in_torch:products", check=None, nets=ALL),
     "square": Row("the arithmetic at the rate of a large matrix product", "in_torch:square", check=None, nets=ALL),
-    "closed-form-bf16": Row("mnist_mlp.backprop called bare, bf16", "in_torch:closed_form_bf16", "bf16", ALL),
-    "project-bf16": Row("**mnist_mlp in the Trainer**, bf16-mixed", "in_lightning:project_bf16", "bf16", ALL),
-    "products-bf16": Row("the matrix products alone, bf16", "in_torch:products_bf16", None, ALL),
-    "square-bf16": Row("the arithmetic at the rate of a large matrix product, bf16", "in_torch:square_bf16", None, ALL),
+    "closed-form-bf16": Row("mnist_mlp.backprop called bare, bf16", "in_torch:closed_form_bf16", "bf16", NOT_SMALL),
+    "project-bf16": Row("**mnist_mlp in the Trainer**, bf16-mixed", "in_lightning:project_bf16", "bf16", NOT_SMALL),
+    "products-bf16": Row("the matrix products alone, bf16", "in_torch:products_bf16", None, NOT_SMALL),
+    "square-bf16": Row(
+        "the arithmetic at the rate of a large matrix product, bf16", "in_torch:square_bf16", None, NOT_SMALL
+    ),
 }
 
 
-def run_row(name: str, task: Path) -> dict[str, Any]:
-    """One process: its epochs' seconds but for the first, in which things are compiled, and its outcome.
+def run_row(name: str, task: Path) -> Run:
+    """A process of its own.
 
     Raises:
         RuntimeError: the process failed; the message is the end of what it wrote.
@@ -66,7 +88,6 @@ def run_row(name: str, task: Path) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.rows", name, str(task)],
         env=child_environment(ROWS[name].keras_backend),
-        cwd=ROOT,
         capture_output=True,
         text=True,
     )
@@ -74,7 +95,7 @@ def run_row(name: str, task: Path) -> dict[str, Any]:
     if done.returncode or not lines:
         raise RuntimeError(f"{name} failed:\n{done.stderr[-2_000:]}")
     result: dict[str, Any] = json.loads(lines[-1])
-    return result
+    return Run(result["seconds"], Outcome(**result["outcome"]) if "outcome" in result else None)
 
 
 def main() -> None:

@@ -22,12 +22,16 @@ EPOCH = 60_000  # images
 
 @dataclass(frozen=True)
 class Net:
-    """A net and how it is trained: plain SGD at a constant η, on so many of the 60,000 images per epoch."""
+    """A net and how it is trained: plain SGD at a constant η.
+
+    examples: how many of the 60,000 images an epoch here has. epoch: how many that of the real training would have.
+    """
 
     hidden: list[int]
     batch_size: int
     learning_rate: float
     examples: int = EPOCH
+    epoch: int = EPOCH
 
     @property
     def sizes(self) -> list[int]:
@@ -44,12 +48,26 @@ class Net:
         return -(-self.examples // self.batch_size)
 
     @property
+    def share(self) -> float:
+        """How much of a real epoch an epoch here is."""
+        return self.examples / self.epoch
+
+    @property
     def flop(self) -> float:
         """Of an epoch's matrix products: forward, gradient, and but for the first layer back propagation."""
         return sum(2.0 * m * n * (2 if i == 0 else 3) for i, (m, n) in enumerate(self.shapes)) * self.examples
 
     def __str__(self) -> str:
-        return f"{'-'.join(map(str, self.sizes))}, batch {self.batch_size}"
+        text = f"{'-'.join(map(str, self.sizes))}, batch {self.batch_size}"
+        return text if self.share == 1 else f"{text}, {self.examples:,} images"
+
+
+# η is small enough for rounding not to grow into other weights: otherwise no two rows could be compared.
+NETS = {
+    "small": Net([30], batch_size=10, learning_rate=3.0),
+    "middle": Net([512], batch_size=128, learning_rate=1.0),
+    "wide": Net([2500, 2000, 1500, 1000, 500], batch_size=256, learning_rate=1.0, examples=2_560),
+}
 
 
 class Task(NamedTuple):

@@ -1,0 +1,202 @@
+"""Drawings of a net and its answers, with one small palette: TensorBoard's writer takes 0.1 ms for every 1,000 bytes.
+
+A page is an image of bytes, each the number of a colour in `PALETTE`. Blue and orange are told apart by colour-blind
+readers, too (they are of Okabe and Ito's palette).
+"""
+
+import math
+from collections.abc import Sequence
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+Colour = tuple[int, int, int]
+
+
+def _between(start: Colour, end: Colour, share: float) -> Colour:
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(start, end, strict=True))
+    return red, green, blue
+
+
+_WHITE: Colour = (255, 255, 255)
+SHADES = 6  # of blue and of orange; few, because weights are noisy, and noise takes bytes
+BLUE, ZERO, ORANGE = 0, SHADES, 2 * SHADES  # between them, the shades for -1 ... 0 ... 1
+FRAME, FAINT = 40, 41
+INK, PAPER = 128, 255  # between them, greys: so text, and digits, have soft edges
+PALETTE: list[Colour] = [(0, 0, 0)] * 256
+PALETTE[BLUE:ZERO] = [_between((0, 114, 178), _WHITE, i / SHADES) for i in range(SHADES)]
+PALETTE[ZERO : ORANGE + 1] = [_between(_WHITE, (213, 94, 0), i / SHADES) for i in range(SHADES + 1)]
+PALETTE[FRAME], PALETTE[FAINT] = (160, 160, 160), (240, 240, 240)
+PALETTE[INK : PAPER + 1] = [_between((0, 0, 0), _WHITE, i / (PAPER - INK)) for i in range(PAPER - INK + 1)]
+
+WIDTH = 348  # of a page: TensorBoard shows what is wider in a reduced size, unless it is clicked
+MARGIN = 8
+LINE = 18  # of text
+TILES_AT_MOST = 144  # in 12 columns; fewer are enlarged
+FULL_COLOUR = 3.0  # root mean squares of the weights
+CELL = 30  # of the confusion matrix
+SIDE = 40  # of a digit, and the height of its bars
+
+
+def weight_tiles(weights: Tensor) -> Image.Image:
+    """The weights W (m, 784) of a first layer, each neuron's as a tile of 28 x 28; at most the first 144 neurons.
+
+    Negative weights are blue, positive orange, zero white. Full colour is three times the root mean square.
+    """
+    shown = weights[:TILES_AT_MOST].detach().float().cpu().nan_to_num(0.0, 0.0, 0.0)
+    full = FULL_COLOUR * float(shown.square().mean().sqrt()) or 1.0
+    columns = math.ceil(math.sqrt(len(shown)))
+    rows = -(-len(shown) // columns)
+    enlarged = max(1, WIDTH // (29 * columns))
+    tiles = shades(shown / full).view(-1, 28, 28).repeat_interleave(enlarged, 1).repeat_interleave(enlarged, 2)
+    tiles = F.pad(tiles, (0, 1, 0, 1, 0, rows * columns - len(tiles)), value=FRAME)
+    side = tiles.shape[1]
+    grid = tiles.view(rows, columns, side, side).transpose(1, 2).reshape(rows * side, columns * side)
+    neurons = f"the first {len(shown)} of {len(weights)}" if len(shown) < len(weights) else f"{len(weights)}"
+    colours = f"blue: -{full:.2g} or less, white: 0, orange: {full:.2g} or more"
+    page = _page(2 * LINE + rows * side, f"weights of {neurons} neurons;", colours)
+    page.paste(Image.fromarray(grid.numpy()), (0, 2 * LINE))
+    return _coloured(page)
+
+
+def confusion_matrix(confusion: Tensor, images: str) -> Image.Image:
+    """How often each digit was taken for which: right guesses on the diagonal, blue; mistakes orange.
+
+    Args:
+        confusion: (10, 10) numbers of images; the row is the digit, the column the guess.
+        images: what images these are, such as "validation images".
+    """
+    left, top = WIDTH - 10 * CELL - MARGIN // 2, 3 * LINE
+    right, total = confusion.diagonal(), int(confusion.sum())
+    wrong = confusion - right.diag()
+    # Mistakes are few, so their shade goes by the square root; the blue one is pale enough for black numbers.
+    shade = (wrong / wrong.max().clamp_min(1)).sqrt() - 0.6 * (right / confusion.sum(dim=1).clamp_min(1)).diag()
+    cells = F.pad(shades(shade)[:, :, None, None].expand(10, 10, CELL - 1, CELL - 1), (0, 1, 0, 1), value=FRAME)
+    share = int(right.sum()) / max(total, 1)
+    page = _page(top + 10 * CELL + MARGIN, f"{total:,} {images}, {share:.2%} guessed right")
+    draw = ImageDraw.Draw(page)
+    draw.text((left + 5 * CELL, 1.5 * LINE), "guess", INK, _font(), anchor="mm")
+    draw.text((2, top + 5 * CELL), "digit", INK, _font(), anchor="lm")
+    for digit in range(10):
+        draw.text((left - 8, top + (digit + 0.5) * CELL), str(digit), INK, _font(), anchor="mm")
+        draw.text((left + (digit + 0.5) * CELL, 2.5 * LINE), str(digit), INK, _font(), anchor="mm")
+    draw.rectangle((left - 1, top - 1, left + 10 * CELL - 1, top + 10 * CELL - 1), outline=FRAME)
+    page.paste(Image.fromarray(cells.transpose(1, 2).reshape(10 * CELL, 10 * CELL).numpy()), (left, top))
+    draw.fontmode = "1"  # soft edges would run through the colours between ink and a cell's shade
+    for row, column in confusion.nonzero().tolist():
+        at = left + (column + 0.5) * CELL, top + (row + 0.5) * CELL
+        draw.text(at, str(int(confusion[row, column])), INK, _font(), anchor="mm")
+    return _coloured(page)
+
+
+def mistakes(
+    images: Tensor, activations: Tensor, labels: Tensor, heights: tuple[float, float], *captions: str
+) -> Image.Image:
+    """Images that were taken for another digit, each with the ten output activations.
+
+    Args:
+        images: (N, 28, 28) uint8. activations: (N, 10). labels: (N,) the digits.
+        heights: the activations at a bar's foot and at its full height.
+        captions: the picture's first lines.
+    """
+    columns, bar = 2, 11
+    width, height, top = (WIDTH - MARGIN) // columns, LINE + SIDE + LINE, len(captions) * LINE
+    page = _page(top + max(1, -(-len(images) // columns)) * height, *captions)
+    draw = ImageDraw.Draw(page)
+    guesses = activations.argmax(dim=1)
+    charts = bar_charts(activations, labels, heights, bar)
+    for i, (digit, chart) in enumerate(zip(_digits(images), charts, strict=True)):
+        x, y = MARGIN + i % columns * width, top + i // columns * height
+        text = f"{labels[i]} taken for {guesses[i]}: {activations[i, guesses[i]]:.2f}"
+        draw.text((x, y + LINE / 2), text, INK, _font(), anchor="lm")
+        page.paste(digit, (x, y + LINE))
+        page.paste(Image.fromarray(chart.numpy()), (x + SIDE + MARGIN, y + LINE))
+        page.paste(_axis(bar, tuple(range(10))), (x + SIDE + MARGIN, y + LINE + SIDE))
+    return _coloured(page)
+
+
+def outputs_over_epochs(
+    images: Tensor, activations: Tensor, labels: Tensor, heights: tuple[float, float], epochs: Sequence[int]
+) -> Image.Image:
+    """The ten output activations of the same digits after different epochs, side by side.
+
+    Args:
+        images: (N, 28, 28) uint8. activations: (len(epochs), N, 10). labels: (N,) the digits.
+        heights: the activations at a bar's foot and at its full height.
+        epochs: how many were completed; 0 is before training.
+    """
+    bar, top, gap = 4, 3 * LINE, 6
+    left, width, height = MARGIN + SIDE + MARGIN, 10 * bar + gap, SIDE + gap
+    page = _page(
+        top + len(images) * height + LINE,
+        f"ten output activations, {heights[0]:g} to {heights[1]:g}, over the epochs;",
+        "blue: the digit's own, orange: the others",
+        width=left + len(epochs) * width,
+    )
+    draw = ImageDraw.Draw(page)
+    draw.text((MARGIN, 2.5 * LINE), "epoch", INK, _font(), anchor="lm")
+    for row, digit in enumerate(_digits(images)):
+        page.paste(digit, (MARGIN, top + row * height))
+    for column, epoch in enumerate(epochs):
+        x = left + column * width
+        draw.text((x + 5 * bar, 2.5 * LINE), str(epoch), INK, _font(), anchor="mm")
+        charts = F.pad(bar_charts(activations[column], labels, heights, bar), (0, 0, 0, gap), value=PAPER)
+        page.paste(Image.fromarray(charts.flatten(0, 1).numpy()), (x, top))
+        page.paste(_axis(bar, (0, 9)), (x, top + len(images) * height - gap))
+    return _coloured(page)
+
+
+def shades(values: Tensor) -> Tensor:
+    """Numbers of the colours for values: blue for -1 and less, white for 0, orange for 1 and more."""
+    return (values * SHADES + ZERO).round().clamp(BLUE, ORANGE).to(torch.uint8)
+
+
+def bar_charts(activations: Tensor, labels: Tensor, heights: tuple[float, float], bar: int) -> Tensor:
+    """A chart of ten bars for each of (N, 10) activations: the label's bar blue, the others orange.
+
+    Returns:
+        (N, 40, 10 bar) uint8 numbers of colours; every bar, `bar` wide, has a line of paper to its left.
+    """
+    foot, full = heights
+    filled = ((activations.float().nan_to_num(foot) - foot) / (full - foot) * SIDE).round().clamp(1, SIDE)
+    is_filled = torch.arange(SIDE, 0, -1)[:, None] <= filled[:, None, :]
+    own = F.one_hot(labels, 10).bool()
+    charts = torch.where(is_filled, torch.where(own, BLUE, ORANGE)[:, None, :], FAINT).to(torch.uint8)
+    charts = charts.repeat_interleave(bar, dim=2)
+    charts[:, :, ::bar] = PAPER
+    return charts
+
+
+def _page(height: int, *captions: str, width: int = 0) -> Image.Image:
+    page = Image.new("L", (max(WIDTH, width), height), PAPER)
+    for i, caption in enumerate(captions):
+        ImageDraw.Draw(page).text((2, (i + 0.5) * LINE), caption, INK, _font(), anchor="lm")
+    return page
+
+
+def _coloured(page: Image.Image) -> Image.Image:
+    page.putpalette([value for colour in PALETTE for value in colour])
+    return page
+
+
+@cache
+def _axis(bar: int, named: tuple[int, ...]) -> Image.Image:
+    """The digits that are named, each under its bar."""
+    strip = Image.new("L", (10 * bar, 13), PAPER)
+    for digit in named:
+        x = min(max((digit + 0.5) * bar + 0.5, 4), 10 * bar - 4)
+        ImageDraw.Draw(strip).text((x, 6), str(digit), INK, _font(11), anchor="mm")
+    return strip
+
+
+def _digits(images: Tensor) -> list[Image.Image]:
+    """(N, 28, 28) bytes, as ink on paper, enlarged."""
+    return [Image.fromarray(image.numpy()).resize((SIDE, SIDE)) for image in PAPER - images // 2]
+
+
+@cache
+def _font(size: int = 13) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

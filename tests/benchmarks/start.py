@@ -1,0 +1,93 @@
+"""Seconds from the start of a process to 98% test accuracy: the default run, the usual tutorial, scikit-learn.
+
+The first two are whole processes: they train all their epochs, test the best by validation, and either reach 98% or
+not. scikit-learn's stops at the first epoch after which it has 98% on the test split, which no user could know.
+"""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+from tests.benchmarks.processes import ROOT, child_environment
+from tests.benchmarks.report import ratio, say, seconds, table
+
+GOAL = 98.0  # % of the test images
+TITLES = {
+    "project": "**`python -m mnist_mlp.train`**",
+    "tutorial": "Lightning + torchvision DataLoader with ToTensor, same net and settings",
+    "sklearn": "scikit-learn's MLPClassifier, 300 hidden units, its defaults",
+}
+
+
+class Timed(NamedTuple):
+    """A process: how long it took, and the test accuracy that it printed, in %."""
+
+    seconds: float
+    accuracy: float
+
+
+def run(rounds: int) -> bool:
+    """Print the table, each round with a seed of its own, of which 0 is the default run's; whether all could run."""
+    import yaml
+
+    from mnist_mlp.dataset import cache_dir, unpack_mnist
+
+    settings = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text())
+    root = unpack_mnist(cache_dir())
+    names = [name for name in TITLES if name != "sklearn" or importlib.util.find_spec("sklearn")]
+    results: dict[str, list[Timed]] = {name: [] for name in names}
+    for seed in range(rounds):
+        for name in names:
+            timed = _time(_command(name, settings, root, seed))
+            say(f"round {seed + 1}/{rounds}  {name}  {timed.seconds:.1f} s, test accuracy {timed.accuracy:.2f}%")
+            results[name].append(timed)
+    base = median(timed.seconds for timed in results["project"])
+    lines = []
+    for name, all_timed in results.items():
+        middle, accuracies = median(t.seconds for t in all_timed), [t.accuracy for t in all_timed]
+        lines.append(
+            [
+                TITLES[name],
+                seconds(middle),
+                ratio(middle, base),
+                f"{min(accuracies):.2f}-{max(accuracies):.2f}%",
+                f"{sum(accuracy >= GOAL for accuracy in accuracies)} of {rounds}",
+            ]
+        )
+    print(table(["from process start", "s", "×", "test accuracy", f"reached {GOAL}%"], lines))
+    print(f"\nMedian over {rounds} rounds, each with a seed of its own, of the whole process's seconds.")
+    if len(names) < len(TITLES):
+        print("\nSkipped: scikit-learn's; not installed.")
+    return True
+
+
+def _command(name: str, settings: dict[str, Any], root: Path, seed: int) -> list[str]:
+    """What is run; seed 0 is what the default run has without being told."""
+    if name == "project":
+        return ["-m", "mnist_mlp.train", *(["--seed_everything", str(seed)] if seed else [])]
+    return ["-m", f"tests.benchmarks.to98_{name}", json.dumps({**settings, "seed_everything": seed}), str(root)]
+
+
+def _time(command: list[str]) -> Timed:
+    """In a folder of its own, with the default logging and checkpoints.
+
+    Raises:
+        RuntimeError: the process failed; the message is the end of what it wrote.
+    """
+    with tempfile.TemporaryDirectory(prefix="benchmark") as folder:
+        began = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, *command], cwd=folder, env=child_environment(), capture_output=True, text=True
+        )
+        took = time.perf_counter() - began
+    found = re.findall(r"test accuracy (\d+\.\d+)%", done.stdout)
+    if done.returncode or not found:
+        raise RuntimeError(f"{' '.join(command[:2])} failed:\n{done.stderr[-2_000:]}")
+    return Timed(took, float(found[-1]))

@@ -1,0 +1,107 @@
+"""README's table of results: what is measured, kept, gone on with, and shown."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mnist_mlp import results
+from mnist_mlp.errors import InputError
+from mnist_mlp.results import ROWS, Measured, Row, measure, read_csv, table, write_csv
+
+ROOT = Path(__file__).parent.parent
+CONFIGS = ROOT / "configs"
+
+
+def a_run(row: str = "nielsen-30", seed: int = 0, error: float = 5.0, best: float | None = None) -> Measured:
+    return Measured(row, seed, error, best, 29, 30, 150_000, 12.5, "a processor, 2 cores", "abc1234", "2026-11-24")
+
+
+def test_the_file_keeps_what_was_measured(tmp_path: Path) -> None:
+    """In the order of rows and seeds, commas in a name and missing figures included."""
+    path = tmp_path / "results.csv"
+    runs = [a_run(seed=1, best=4.5), a_run("lecun98-300", error=1.9), a_run(seed=0)]
+    assert read_csv(path) == []
+    write_csv(path, runs)
+    assert read_csv(path) == [runs[2], runs[0], runs[1]]
+
+
+@pytest.mark.parametrize("content", ["", "row,seed\nnielsen-30,zero\n", "something else\nentirely\n"])
+def test_another_file_is_refused_and_kept(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text(content)
+    if content:
+        with pytest.raises(InputError, match=r"results\.csv is not a table"):
+            results.results(["--csv", str(path), "--table"])
+    assert path.read_text() == content
+
+
+def test_the_table_shows_the_median_and_the_range() -> None:
+    runs = [a_run(seed=s, error=e, best=e - 0.5) for s, e in ((0, 5.0), (1, 4.0), (2, 4.25))]
+    line = table(runs).splitlines()[2]
+    assert "| 4.58% |" in line  # as published
+    assert "**4.25% (4.00 to 5.00, 3 seeds)**" in line
+    assert "3.75% (3.50 to 4.50, 3 seeds)" in line
+    assert "| 30 | 12 |" in line
+
+
+def test_an_unknown_row_is_named() -> None:
+    with pytest.raises(InputError, match="no row nilsen; the rows are default, nielsen-30"):
+        results.results(["--rows", "nilsen"])
+
+
+def test_a_row_is_run_gone_on_with_and_not_run_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the real command: an interrupted run is resumed from its last.ckpt, and the file says what its net reached."""
+    config = {
+        "trainer": {"max_epochs": 2, "accelerator": "cpu"},
+        "model": {"hidden_sizes": [16]},
+        "data": {"val_size": 58_000, "batch_size": 16},
+    }
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "tiny.yaml").write_text(yaml.safe_dump(config))
+    monkeypatch.setattr(results, "_config", lambda name: tmp_path / "configs" / f"{name}.yaml")
+    monkeypatch.setitem(ROWS, "tiny", Row("784-16-10", 12.5, at_best_on_test=True))
+    options = ["--rows", "tiny", "--seeds", "3", "--csv", str(tmp_path / "r.csv"), "--runs", str(tmp_path / "runs")]
+    results.results(options)
+    (run,) = read_csv(tmp_path / "r.csv")
+    assert (run.row, run.seed, run.epochs, run.updates) == ("tiny", 3, 2, 250)
+    assert 5 < run.error < 40
+    assert run.best_on_test is not None
+    assert run.best_on_test <= run.error
+    assert f"**{run.error:.2f}% (1 seed)**" in capsys.readouterr().out
+    assert not list((tmp_path / "runs").rglob("epoch=*.ckpt"))
+
+    monkeypatch.setattr("mnist_mlp.results.subprocess.run", None)  # what is measured is not run again
+    results.results(options)
+    monkeypatch.undo()
+
+    monkeypatch.setitem(ROWS, "tiny", Row("784-16-10"))
+    again = measure("tiny", 3, tmp_path / "runs")  # last.ckpt is there: the run goes on, and has nothing left to do
+    assert (again.error, again.updates) == (run.error, run.updates)
+
+
+def test_readme_shows_the_table_of_the_file() -> None:
+    measured = read_csv(CONFIGS / "results.csv")
+    assert measured
+    assert table(measured) in (ROOT / "README.md").read_text()
+
+
+def test_every_row_has_a_config() -> None:
+    """And that says where its figure comes from."""
+    for name in {m.row for m in read_csv(CONFIGS / "results.csv")}:
+        text = (CONFIGS / f"{name}.yaml").read_text()
+        sizes = yaml.safe_load(text)["model"]["hidden_sizes"]
+        net = re.match(r"[\d-]+", ROWS[name].net)
+        assert net is not None
+        assert "-".join(map(str, [784, *sizes, 10])) == net[0]
+
+
+def test_the_commit_is_named() -> None:
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if head.returncode != 0:
+        pytest.skip("not a git checkout")
+    assert head.stdout.startswith(results.commit().rstrip("+"))
