@@ -224,7 +224,8 @@ def _log_outcome(cli: TrainCLI, trainer: L.Trainer) -> None:
 
 def _write_outcome(trainer: L.Trainer, checkpoint: str | None, seconds: float) -> None:
     """The run's final figures for programs, as JSON in its folder; in no folder if it has none."""
-    if not trainer.is_global_zero or trainer.log_dir is None or checkpoint is None:
+    folder = trainer.log_dir  # which all processes must ask for
+    if not trainer.is_global_zero or folder is None or checkpoint is None:
         return
     outcome = {
         "test_accuracy": float(trainer.callback_metrics["test/accuracy"]),
@@ -233,9 +234,9 @@ def _write_outcome(trainer: L.Trainer, checkpoint: str | None, seconds: float) -
         "epochs": trainer.current_epoch,
         "updates": trainer.global_step,
         "seconds": round(seconds, 1),
-        "checkpoint": os.path.relpath(checkpoint, trainer.log_dir),
+        "checkpoint": os.path.relpath(checkpoint, folder),
     }
-    write_whole(Path(trainer.log_dir) / OUTCOME_FILE, json.dumps(outcome, indent=2).encode() + b"\n")
+    write_whole(Path(folder) / OUTCOME_FILE, json.dumps(outcome, indent=2).encode() + b"\n")
 
 
 def _headline(cli: TrainCLI) -> str:
