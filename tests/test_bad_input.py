@@ -48,7 +48,10 @@ BAD_OPTIONS: dict[str, tuple[list[str], list[str]]] = {
     "hidden size 0": (["--model.hidden_sizes", "[0]"], ["hidden_sizes is [0]"]),
     "hidden size a word": (["--model.hidden_sizes", "[100, many]"], ["hidden_sizes", "many", "whole number"]),
     "hidden sizes a word": (["--model.hidden_sizes", "many"], ["hidden_sizes", "many", "list"]),
-    "unknown activation": (["--model.activation", "relu"], ["activation", "relu", "sigmoid, tanh, scaled_tanh, identity"]),
+    "unknown activation": (
+        ["--model.activation", "relu"],
+        ["activation", "relu", "sigmoid, tanh, scaled_tanh, identity"],
+    ),
     "targets in disorder": (["--model.target_values", "[1, 0]"], ["target_values is [1.0, 0.0]"]),
     "cross-entropy of tanh": (
         ["--model.cost_function", "cross_entropy", "--model.output_activation", "tanh"],
