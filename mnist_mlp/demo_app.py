@@ -320,7 +320,7 @@ def _api(name: str, answer: Callable[[Asked], Awaitable[dict[str, Any]]]) -> Rou
             if request.headers.get("content-type") != "application/json":
                 # What is sent as JSON from another site's page, the browser asks about first, in vain.
                 raise Refused(415, "send JSON, as application/json.")
-            return JSONResponse(await answer(Asked(await _content(request))))
+            return as_json(await answer(Asked(await _content(request))))
         except ClientDisconnect:  # a tab was closed
             return Response()
         except Refused as error:
@@ -329,6 +329,18 @@ def _api(name: str, answer: Callable[[Asked], Awaitable[dict[str, Any]]]) -> Rou
             return _error(400, str(error))
 
     return Route(f"/api/{name}", served, methods=["POST"])
+
+
+def as_json(answer: dict[str, Any]) -> JSONResponse:
+    """An answer to the page.
+
+    Raises:
+        InputError: there are numbers in it that are not finite.
+    """
+    try:
+        return JSONResponse(answer)
+    except ValueError as error:
+        raise InputError("the weights have grown so large that the results are no numbers; undo an update.") from error
 
 
 async def _content(request: Request) -> bytes:

@@ -3,6 +3,7 @@
 These are functions of the net's layers, which they leave as they are; an update gives new ones.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -132,7 +133,7 @@ def updated(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: int
     """The layers after one weight update by gradient descent on this example: w(t+1) = w(t) - η dC/dw.
 
     Raises:
-        InputError: the new weights, or what they make of the example, are no longer finite numbers.
+        InputError: the new weights, or the cost and the gradient of the example, would not be finite numbers.
     """
     new = [
         Layer(layer.weight.clone(), None if layer.bias is None else layer.bias.clone(), layer.activation)
@@ -140,7 +141,9 @@ def updated(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: int
     ]
     targets = net.targets(torch.tensor([digit]), inputs.dtype)
     gradient_descent(new, inputs[None], targets, [eta], batch_size=1, cost=net.hparams["cost_function"])
-    tensors = [tensor for layer in new for tensor in (layer.weight, layer.bias) if tensor is not None]
-    if not all(tensor.isfinite().all() for tensor in (*tensors, *(state.z for state in propagate(new, inputs)))):
-        raise InputError(f"with η = {eta:g} the weights would no longer be finite numbers; take a smaller η.")
+    found = gradient(net, new, inputs, digit)
+    numbers = [found.cost, *(norm for norms in found.norms for norm in norms if norm is not None)]
+    weights = [tensor for layer in new for tensor in (layer.weight, layer.bias) if tensor is not None]
+    if not (all(map(math.isfinite, numbers)) and all(tensor.isfinite().all() for tensor in weights)):
+        raise InputError(f"with η = {eta:g} the weights would grow beyond all numbers; take a smaller η.")
     return new

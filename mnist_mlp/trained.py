@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,7 +87,11 @@ def checkpoints_of_runs() -> list[Path]:
 
 
 def _by_age(paths: Iterable[Path]) -> list[Path]:
-    return sorted(paths, key=lambda path: path.stat().st_mtime)
+    ages = []
+    for path in paths:
+        with suppress(OSError):  # a run that goes on has just replaced it
+            ages.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(ages)]
 
 
 def named_or_found_net(path: str | Path | None) -> Trained:
