@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import coverage
 import lightning as L
 import numpy as np
 import pytest
@@ -463,6 +464,8 @@ def test_the_command_has_one_switch(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_what_pictures_cost(tmp_path: Path, mnist: tuple[Examples, Examples], monkeypatch: pytest.MonkeyPatch) -> None:
     """The default run's pictures are less than 2 MB and take at most 3% of the time that its ten epochs take."""
+    if coverage.Coverage.current() is not None:
+        pytest.skip("coverage slows what is drawn, and hardly what is trained")
     monkeypatch.setattr("mnist_mlp.data.load", lambda *_: mnist)
     monkeypatch.setattr("mnist_mlp.data.EVALUATION_BATCH_SIZE", 2_500)
     began = time.process_time()
