@@ -233,7 +233,8 @@ def test_step_by_step(page: Page, small_net: Trained, mnist: tuple[Examples, Exa
     summands = [number(cells[-1]) for cells in page.rows("summands").values()]
     assert sum(summands[:-1]) == pytest.approx(summands[-1], abs=0.01)
 
-    page.driver.find_element(By.CSS_SELECTOR, "#layer-1 canvas").click()  # its middle, of 6 rows and columns
+    grid = page.driver.find_element(By.CSS_SELECTOR, "#layer-1 canvas")  # of 6 rows and columns
+    ActionChains(page.driver).move_to_element_with_offset(grid, 5, 5).click().perform()  # right of and below its middle
     page.settle()
     assert page["neuron-number"].get_attribute("value") == "21"
     page.press("strongest")
