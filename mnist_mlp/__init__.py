@@ -3,7 +3,7 @@
 Read it in the order in which the data flows: `dataset` (files to tensors), `batches` (mini-batches), `data`
 (the LightningDataModule), `model` (forward propagation, cost, weight update), `train` (the command), and
 `logger` (the cost curve in TensorBoard). What was trained is used through `trained`, by the commands `predict`,
-`evaluate`, `export` and `demo`.
+`evaluate`, `export` and `demo`, and looked at by `figures`.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -197,7 +197,8 @@ class MiniBatches:
             self.made = 0
         self._resumed = False
         in_blocks = self.updates_per_step > 1
-        space = torch.empty(self.updates_per_step * self.batch_size if in_blocks else 0, 784, device=images.device)
+        room = self.updates_per_step * self.batch_size if in_blocks else 0
+        space = torch.empty(room, images.shape[1:].numel(), device=images.device)
         while self.made < self.updates:
             until = min(self.made + self.updates_per_step - self.made % self.updates_per_step, self.updates)
             start = self.made * self.batch_size

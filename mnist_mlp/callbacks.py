@@ -14,7 +14,7 @@ from tqdm import tqdm
 from mnist_mlp.engine import updates_per_epoch
 from mnist_mlp.errors import InputError
 
-COLLAPSED_EPOCHS = 2
+COLLAPSED_EPOCHS, COLLAPSED_UPDATES = 2, 100  # fewer updates may still be on the plateau where training begins
 LOOK_EVERY = 50  # steps of the Trainer
 
 
@@ -179,6 +179,7 @@ class CollapseWatch(Callback):
 
     def __init__(self) -> None:
         self._epochs = 0
+        self._updates_before = 0
         self._warned = False
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -192,8 +193,14 @@ class CollapseWatch(Callback):
         guessed = metrics.get("val/guessed", metrics.get("train/guessed"))
         if guessed is None:
             return
-        self._epochs = self._epochs + 1 if int(guessed) == 1 else 0
-        if self._epochs >= COLLAPSED_EPOCHS and not self._warned and trainer.is_global_zero:
+        if int(guessed) == 1:
+            self._epochs += 1
+        else:
+            self._epochs, self._updates_before = 0, trainer.global_step
+        long_enough = (
+            self._epochs >= COLLAPSED_EPOCHS and trainer.global_step - self._updates_before >= COLLAPSED_UPDATES
+        )
+        if long_enough and not self._warned and trainer.is_global_zero:
             self._warned = True
             print(
                 f"mnist_mlp: warning: the net has given the same answer to every image for {self._epochs} epochs: "

@@ -166,7 +166,7 @@ def make_updates(
     n = updates * batch_size
     rates = [schedule(update) for update in range(first, first + updates)]
     dtype = torch.bfloat16 if trainer.precision == "bf16-mixed" else None
-    with _threads_for(layers, batch_size):
+    with threads_for(layers, batch_size):
         outputs = gradient_descent(layers, images[:n], targets[:n], rates, batch_size, dtype, cost)
     _count(trainer, updates, next_rate=schedule(first + updates))
     if isinstance(trainer.train_dataloader, MiniBatches):
@@ -175,7 +175,7 @@ def make_updates(
 
 
 @contextmanager
-def _threads_for(layers: Sequence[Layer], batch_size: int) -> Iterator[None]:
+def threads_for(layers: Sequence[Layer], batch_size: int) -> Iterator[None]:
     """No more of the processor's threads than the largest matrix product keeps busy: waiting for each other costs."""
     flop = 2 * batch_size * max(layer.weight.numel() for layer in layers)
     threads = torch.get_num_threads()

@@ -204,13 +204,7 @@ def _parser() -> Parser:
         help="csv gives one figure a line (table,row,column,value), json one document.",
     )
     parser.add_argument("--worst", type=int, default=10, metavar="N", help="How many mistakes to list.")
-    parser.add_argument(
-        "--data_dir",
-        type=str | None,
-        default=None,
-        metavar="DIR",
-        help="Where the data set is, if not where it was in training.",
-    )
+    parser.add_data_dir_argument()
     return parser
 
 

@@ -47,6 +47,8 @@ class SigmoidMLP(L.LightningModule):
         lr_step_epochs: for the "step" schedule, after how many epochs η is multiplied by `lr_step_factor`.
         lr_step_factor: see `lr_step_epochs`.
         init: the weights and biases to start from (mnist_mlp/initialization.py).
+        n_inputs: input neurons; for other data, such as XOR.
+        n_outputs: output neurons, one for each label from 0 on; for other data.
         engine: how the gradient is computed: "autograd", the plain Lightning idiom, or "closed_form", the same
             arithmetic several times faster (mnist_mlp/engine.py). "auto" takes the closed form where it can serve.
 
@@ -68,6 +70,8 @@ class SigmoidMLP(L.LightningModule):
         lr_step_epochs: float = 10.0,
         lr_step_factor: float = 0.5,
         init: InitName = "glorot",
+        n_inputs: int = N_INPUTS,
+        n_outputs: int = N_OUTPUTS,
         engine: EngineName = "auto",
     ) -> None:
         super().__init__()
@@ -85,16 +89,18 @@ class SigmoidMLP(L.LightningModule):
         _check_positive("lr_step_factor", lr_step_factor, "give a factor such as 0.5")
         if not (math.isfinite(lr_warmup_epochs) and lr_warmup_epochs >= 0):
             raise InputError(f"lr_warmup_epochs is {lr_warmup_epochs}; give a number of epochs, 0 or more.")
+        if n_inputs < 1 or n_outputs < 1:
+            raise InputError(f"n_inputs is {n_inputs} and n_outputs {n_outputs}; give a number of neurons, 1 or more.")
         self.save_hyperparameters()
 
-        sizes = [N_INPUTS, *hidden_sizes, N_OUTPUTS]
+        sizes = [n_inputs, *hidden_sizes, n_outputs]
         self.layers = nn.ModuleList(nn.Linear(n, m, bias=bias) for n, m in zip(sizes, sizes[1:], strict=False))
         for layer in self.linear_layers:
             initialize(layer, init)
         self.activation, self.output_activation = ACTIVATIONS[activation], ACTIVATIONS[output_activation]
         self._last_learning_rate: float | None = None
-        self.train_scores, self.val_scores, self.test_scores = Scores(), Scores(), Scores()
-        self.example_input_array = torch.zeros(1, 1, 28, 28)
+        self.train_scores, self.val_scores, self.test_scores = (Scores(n_outputs) for _ in range(3))
+        self.example_input_array = torch.zeros(1, 1, 28, 28) if n_inputs == N_INPUTS else torch.zeros(1, n_inputs)
 
     def forward(self, images: Tensor) -> Tensor:
         """Forward propagation: z = W a + b, a = σ(z), layer by layer.
@@ -119,7 +125,7 @@ class SigmoidMLP(L.LightningModule):
     def targets(self, labels: Tensor, dtype: torch.dtype) -> Tensor:
         """(B,) digits to (B, 10) what the output neurons are to give: one-hot, 1 at the digit and 0 elsewhere."""
         off, on = (float(value) for value in self.hparams["target_values"])
-        return F.one_hot(labels, N_OUTPUTS).to(dtype) * (on - off) + off
+        return F.one_hot(labels, self.hparams["n_outputs"]).to(dtype) * (on - off) + off
 
     def cost(self, activations: Tensor, labels: Tensor) -> Tensor:
         """The cost of each example: the squared errors against the one-hot target, divided by the 10 outputs.

@@ -48,6 +48,16 @@ class Parser(jsonargparse.ArgumentParser):
             "that comes with the package, if one does, else the best checkpoint of the newest run in ./lightning_logs.",
         )
 
+    def add_data_dir_argument(self) -> None:
+        """--data_dir, of the commands that also use what the net was trained on."""
+        self.add_argument(
+            "--data_dir",
+            type=str | None,
+            default=None,
+            metavar="DIR",
+            help="Where the data set is, if not where it was in training.",
+        )
+
     def _sentence(self, message: str) -> str:
         if missing := re.search(r"arguments are required: (.*)$", message):
             name = f"--{missing[1]}" if f"--{missing[1]}" in self._option_string_actions else missing[1]

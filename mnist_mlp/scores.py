@@ -23,11 +23,11 @@ class Scores(nn.Module):
     # Metrics take their time for every call, so small mini-batches are gathered before they are counted.
     PENDING_LIMIT = 128
 
-    def __init__(self) -> None:
+    def __init__(self, n_outputs: int) -> None:
         super().__init__()
         self._pending: list[tuple[Tensor, Tensor, Tensor]] = []
         self.cost = MeanMetric(nan_strategy="disable")
-        self.counts = MulticlassStatScores(num_classes=10, average=None, validate_args=False)
+        self.counts = MulticlassStatScores(num_classes=n_outputs, average=None, validate_args=False)
 
     def update(self, costs: Tensor, activations: Tensor, labels: Tensor) -> None:
         """costs (B,), output activations (B, 10), labels (B,)."""

@@ -23,7 +23,7 @@ from mnist_mlp.data import MNISTData
 from mnist_mlp.errors import EXIT_INTERRUPTED, InputError, one_sentence_errors
 from mnist_mlp.files import write_whole
 from mnist_mlp.logger import CostCurveLogger
-from mnist_mlp.model import SigmoidMLP
+from mnist_mlp.model import N_INPUTS, N_OUTPUTS, SigmoidMLP
 from mnist_mlp.options import Parser
 from mnist_mlp.pictures import DeformedDigits, Pictures
 
@@ -140,6 +140,7 @@ def train(args: Sequence[str] | None = None) -> L.Trainer:
     cli = TrainCLI(_with_the_settings_of_the_resumed_run(sys.argv[1:] if args is None else args))
     trainer, model, data = cli.trainer, cli.model, cli.datamodule
     data.setup()  # before the run has a folder, so that bad files leave none behind
+    _check_takes_images(model)
     if cli.config.ckpt_path is not None:
         check_fits(read_checkpoint(cli.config.ckpt_path), model, cli.config.ckpt_path)
     _check_writable(trainer)
@@ -158,6 +159,16 @@ def train(args: Sequence[str] | None = None) -> L.Trainer:
     if trainer.is_global_zero:
         print(_summary(trainer, chosen, fit_seconds), flush=True)
     return trainer
+
+
+def _check_takes_images(model: SigmoidMLP) -> None:
+    """The net has an input neuron for each pixel and an output neuron for each digit."""
+    n_inputs, n_outputs = model.hparams["n_inputs"], model.hparams["n_outputs"]
+    if (n_inputs, n_outputs) != (N_INPUTS, N_OUTPUTS):
+        raise InputError(
+            f"n_inputs is {n_inputs} and n_outputs {n_outputs}, but these images have {N_INPUTS} pixels and show one "
+            f"of {N_OUTPUTS} digits; leave both out."
+        )
 
 
 def _with_the_settings_of_the_resumed_run(args: Sequence[str]) -> list[str]:
@@ -213,7 +224,8 @@ def _log_outcome(cli: TrainCLI, trainer: L.Trainer) -> None:
 
 def _write_outcome(trainer: L.Trainer, checkpoint: str | None, seconds: float) -> None:
     """The run's final figures for programs, as JSON in its folder; in no folder if it has none."""
-    if not trainer.is_global_zero or trainer.log_dir is None or checkpoint is None:
+    folder = trainer.log_dir  # which all processes must ask for
+    if not trainer.is_global_zero or folder is None or checkpoint is None:
         return
     outcome = {
         "test_accuracy": float(trainer.callback_metrics["test/accuracy"]),
@@ -222,9 +234,9 @@ def _write_outcome(trainer: L.Trainer, checkpoint: str | None, seconds: float) -
         "epochs": trainer.current_epoch,
         "updates": trainer.global_step,
         "seconds": round(seconds, 1),
-        "checkpoint": os.path.relpath(checkpoint, trainer.log_dir),
+        "checkpoint": os.path.relpath(checkpoint, folder),
     }
-    write_whole(Path(trainer.log_dir) / OUTCOME_FILE, json.dumps(outcome, indent=2).encode() + b"\n")
+    write_whole(Path(folder) / OUTCOME_FILE, json.dumps(outcome, indent=2).encode() + b"\n")
 
 
 def _headline(cli: TrainCLI) -> str:

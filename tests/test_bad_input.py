@@ -48,7 +48,10 @@ BAD_OPTIONS: dict[str, tuple[list[str], list[str]]] = {
     "hidden size 0": (["--model.hidden_sizes", "[0]"], ["hidden_sizes is [0]"]),
     "hidden size a word": (["--model.hidden_sizes", "[100, many]"], ["hidden_sizes", "many", "whole number"]),
     "hidden sizes a word": (["--model.hidden_sizes", "many"], ["hidden_sizes", "many", "list"]),
-    "unknown activation": (["--model.activation", "relu"], ["activation", "relu", "sigmoid, tanh, identity"]),
+    "unknown activation": (
+        ["--model.activation", "relu"],
+        ["activation", "relu", "sigmoid, tanh, scaled_tanh, identity"],
+    ),
     "targets in disorder": (["--model.target_values", "[1, 0]"], ["target_values is [1.0, 0.0]"]),
     "cross-entropy of tanh": (
         ["--model.cost_function", "cross_entropy", "--model.output_activation", "tanh"],
@@ -237,7 +240,7 @@ def test_collapsed_net_is_warned_of(tmp_path: Path) -> None:
         tmp_path,
         *SMALL[:2],
         *["--model.hidden_sizes", "[800]", "--model.learning_rate", "100", "--model.lr_warmup_epochs", "0"],
-        *["--trainer.max_epochs", "3"],
+        *["--trainer.max_epochs", "3", "--data.batch_size", "16"],
     )
     assert result.returncode == 0, result.stderr
     warnings = [line for line in result.stderr.splitlines() if "same answer to every image" in line]

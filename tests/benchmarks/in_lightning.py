@@ -118,7 +118,10 @@ def _fit(task: Task, batches: Iterable[Any], log_cost: bool, **settings: Any) ->
 
 
 def project(task: Task, precision: str = "32-true") -> Trained:
-    """`python -m mnist_mlp.train` as it is, with its logger, callbacks and checkpoints; only the weights are given."""
+    """`python -m mnist_mlp.train` as it is, with its logger, callbacks and checkpoints; only the weights are given.
+
+    No pictures: a run draws them after the epochs 1, 2, 4, 8 and so on, so that one as short as this would draw always.
+    """
     from mnist_mlp.train import TrainCLI
 
     net = task.net
@@ -133,6 +136,7 @@ def project(task: Task, precision: str = "32-true") -> Trained:
                 f"--data.batch_size={net.batch_size}",
                 f"--data.val_size={EPOCH - net.examples}",
                 "--data.normalize=false",
+                "--pictures=false",
                 "--trainer.accelerator=cpu",
                 f"--trainer.precision={precision}",
                 f"--trainer.max_epochs={len(task.orders)}",

@@ -46,7 +46,7 @@ def autograd(task: Task) -> Trained:
 
 def closed_form(task: Task, dtype: torch.dtype | None = None) -> Trained:
     """`gradient_descent` on the blocks that the Trainer would hand it."""
-    from mnist_mlp.engine import EXAMPLES_PER_BLOCK  # with it comes Lightning, which the other rows do without
+    from mnist_mlp.engine import EXAMPLES_PER_BLOCK, threads_for  # with it comes Lightning, not for the other rows
 
     net, B = sequential(task), task.net.batch_size
     layers = [Layer(layer.weight, layer.bias, "sigmoid") for layer in net if isinstance(layer, nn.Linear)]
@@ -55,7 +55,8 @@ def closed_form(task: Task, dtype: torch.dtype | None = None) -> Trained:
     def epoch(order: Array) -> None:
         for block in torch.from_numpy(order).split(max(1, EXAMPLES_PER_BLOCK // B) * B):
             rates = [task.net.learning_rate] * -(-len(block) // B)
-            gradient_descent(layers, images[block], targets[block], rates, B, dtype)
+            with threads_for(layers, B):
+                gradient_descent(layers, images[block], targets[block], rates, B, dtype)
 
     return Trained(time_epochs(task, epoch), weights_of(net))
 
