@@ -129,13 +129,28 @@ def test_the_gradient_of_a_net_that_is_sure_and_wrong() -> None:
     assert (layers[-1].bias - new[-1].bias)[6].item() == pytest.approx(-0.1, abs=1e-5)
 
 
-def test_a_ruinous_update_is_refused() -> None:
-    """Weights that are no numbers could not be shown; the net before is still there."""
-    net = net_of(NETS["identity"])
-    layers, image = demo_net.layers_of(net), torch.ones(784)
-    with pytest.raises(InputError, match=r"η = 1e\+30 .*smaller η"):
-        demo_net.updated(net, layers, image, 1, 1e30)
+@pytest.mark.parametrize("settings_", NETS.values(), ids=NETS)
+def test_a_ruinous_update_is_refused(settings_: dict[str, Any]) -> None:
+    """Whatever η: what is shown after it are finite numbers, or the update is refused. The net stays as it was."""
+    net, image = net_of(settings_), torch.ones(784)
+    layers = demo_net.layers_of(net)
+    for power in range(0, 39, 2):
+        try:
+            new = demo_net.updated(net, layers, image, 1, 10.0**power)
+        except InputError:
+            continue
+        found = demo_net.gradient(net, new, image, 1)
+        demo_app.as_json({"cost": found.cost, "norms": found.norms, "deltas": found.deltas.tolist()})
+    if settings_.get("activation") == "identity":
+        with pytest.raises(InputError, match=r"^with η = 1e\+16 the weights .*; take a smaller η\.$"):
+            demo_net.updated(net, layers, image, 1, 1e16)
     assert all(weight.isfinite().all() for weight in net.parameters())
+
+
+def test_what_is_no_number_is_said_in_a_sentence() -> None:
+    """JSON has no infinity."""
+    with pytest.raises(InputError, match="undo an update"):
+        demo_app.as_json({"cost": float("inf")})
 
 
 # Sessions

@@ -233,8 +233,12 @@ def test_step_by_step(page: Page, small_net: Trained, mnist: tuple[Examples, Exa
     summands = [number(cells[-1]) for cells in page.rows("summands").values()]
     assert sum(summands[:-1]) == pytest.approx(summands[-1], abs=0.01)
 
+    grid = page.driver.find_element(By.CSS_SELECTOR, "#layer-1 canvas")  # of 6 rows and columns
+    ActionChains(page.driver).move_to_element_with_offset(grid, 5, 5).click().perform()  # right of and below its middle
+    page.settle()
+    assert page["neuron-number"].get_attribute("value") == "21"
     page.press("strongest")
-    assert page["neuron-number"].get_attribute("value") != "7"
+    assert page["neuron-number"].get_attribute("value") != "21"
     page["steps"].find_element(By.CSS_SELECTOR, "input:checked").send_keys(Keys.ARROW_RIGHT)
     page.settle()
     assert page.guess == "1"
