@@ -166,7 +166,7 @@ def test_strokes_of_test_digits_are_recognised(
 ) -> None:
     """30 that the net knows in the original, drawn again with the page's pen: at least 28, it knows by their strokes.
 
-    With a net of the default settings it was 98% of 200 (README).
+    With a net of the default settings it was 199 of 200 (README).
     """
     images, labels = mnist[1]
     known = (small_net.activations(images[:60]).argmax(1) == labels[:60]).nonzero().flatten()[:30]
