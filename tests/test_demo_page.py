@@ -289,13 +289,15 @@ def test_an_update_and_its_undoing(page: Page, small_net: Trained) -> None:
 
 
 def test_two_tabs(page: Page, server: Server) -> None:
+    """Each has a net of its own. A busy browser merges a pen's movements, so the same 1 may differ between them."""
     page.draw(UPRIGHT)
     page.choose("digits", "7")
-    terms, outputs, first = page.rows("terms"), page.outputs(), page.driver.current_window_handle
+    terms, first = page.rows("terms"), page.driver.current_window_handle
     page.driver.switch_to.new_window("tab")
     other = Page(page.driver, server.url)
     other.draw(UPRIGHT)
     other.choose("digits", "7")
+    outputs = other.outputs()
     other.press("update")
     assert [text.split(" → ")[0] for text in other.outputs()] == [text.removesuffix(" ◀") for text in outputs]
     page.driver.close()
