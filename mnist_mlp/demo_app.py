@@ -33,6 +33,7 @@ from mnist_mlp import demo_net
 from mnist_mlp.backprop import Layer
 from mnist_mlp.digit import SIZE, mnist_form
 from mnist_mlp.errors import InputError
+from mnist_mlp.layers import layers_of, propagate
 from mnist_mlp.model import N_OUTPUTS
 from mnist_mlp.trained import RUNS, Trained, checkpoints_of_runs, load_net, nets_of_the_package
 
@@ -75,7 +76,7 @@ class Session:
 
     def __init__(self, trained: Trained) -> None:
         self.trained = trained
-        self.history = [demo_net.layers_of(trained.net)]
+        self.history = [layers_of(trained.net)]
         size = sum(weight.nbytes for weight in trained.net.parameters())
         self.most_updates = max(2, BYTES_OF_UPDATES // size)
 
@@ -199,7 +200,7 @@ def update(session: Session, asked: Asked) -> dict[str, Any]:
         "updates": session.updates,
         **{
             name: {
-                "outputs": demo_net.propagate(layers, inputs)[-1].a.tolist(),
+                "outputs": propagate(layers, inputs)[-1].a.tolist(),
                 "cost": demo_net.gradient(net, layers, inputs, digit).cost,
             }
             for name, layers in (("before", before), ("after", after))
@@ -231,7 +232,7 @@ def _example(session: Session, asked: Asked) -> tuple[Tensor, int]:
 
 
 def _shown(session: Session, image: NDArray[np.uint8]) -> dict[str, Any]:
-    states = demo_net.propagate(session.layers, session.inputs(image))
+    states = propagate(session.layers, session.inputs(image))
     return {
         "layers": [state.a.tolist() for state in states],
         "guess": int(states[-1].a.argmax()),
@@ -296,7 +297,7 @@ def _description(trained: Trained) -> dict[str, Any]:
     paper, ink = (trained.scale.factor * byte + trained.scale.offset for byte in (0, 255))
     return {
         "sizes": [net.linear_layers[0].in_features, *(layer.out_features for layer in net.linear_layers)],
-        "activations": [layer.activation for layer in demo_net.layers_of(net)],
+        "activations": [layer.activation for layer in net.layers_and_sigmas],
         "cost_function": net.hparams["cost_function"],
         "targets": net.hparams["target_values"],
         "learning_rate": net.hparams["learning_rate"],

@@ -13,14 +13,8 @@ from torch import Tensor
 
 from mnist_mlp.backprop import Layer, gradient_descent
 from mnist_mlp.errors import InputError
-from mnist_mlp.model import ACTIVATIONS, SigmoidMLP
-
-
-class State(NamedTuple):
-    """A layer of m neurons in forward propagation: z = W a + b and a = σ(z), both (m,)."""
-
-    z: Tensor
-    a: Tensor
+from mnist_mlp.layers import copy_of, propagate, sigma
+from mnist_mlp.model import SigmoidMLP
 
 
 class WeighedInputs(NamedTuple):
@@ -53,29 +47,6 @@ class Gradient(NamedTuple):
     norms: list[tuple[float, float | None]]
 
 
-def layers_of(net: SigmoidMLP) -> list[Layer]:
-    """The net's weights and biases, detached, with the name of each layer's σ."""
-    hidden, output = net.hparams["activation"], net.hparams["output_activation"]
-    linear = net.linear_layers
-    names = [hidden] * (len(linear) - 1) + [output]
-    return [
-        Layer(layer.weight.detach(), None if layer.bias is None else layer.bias.detach(), name)
-        for layer, name in zip(linear, names, strict=True)
-    ]
-
-
-@torch.no_grad()
-def propagate(layers: Sequence[Layer], inputs: Tensor) -> list[State]:
-    """Forward propagation of one example, (784,), layer by layer."""
-    states = []
-    a = inputs[None]
-    for layer in layers:
-        z = F.linear(a, layer.weight, layer.bias)
-        a = ACTIVATIONS[layer.activation](z)  # type: ignore[index]
-        states.append(State(z[0], a[0]))
-    return states
-
-
 def neuron(layers: Sequence[Layer], inputs: Tensor, layer: int, index: int) -> WeighedInputs:
     """Neuron `index` of `layer`, both counted from 0; layer 0 is the one above the input neurons."""
     states = propagate(layers, inputs)
@@ -101,7 +72,7 @@ def gradient(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: in
     a = z = inputs[None]
     for weight, bias, layer in zip(weights, biases, layers, strict=True):
         z = F.linear(a, weight, bias)
-        a = ACTIVATIONS[layer.activation](z)  # type: ignore[index]
+        a = sigma(layer.activation, z)
     label = torch.tensor([digit])
     y = net.targets(label, a.dtype)
     cost = net.cost(a, label).mean()
@@ -135,10 +106,7 @@ def updated(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: int
     Raises:
         InputError: the new weights, or the cost and the gradient of the example, would not be finite numbers.
     """
-    new = [
-        Layer(layer.weight.clone(), None if layer.bias is None else layer.bias.clone(), layer.activation)
-        for layer in layers
-    ]
+    new = copy_of(layers)
     targets = net.targets(torch.tensor([digit]), inputs.dtype)
     gradient_descent(new, inputs[None], targets, [eta], batch_size=1, cost=net.hparams["cost_function"])
     found = gradient(net, new, inputs, digit)

@@ -19,8 +19,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mnist_mlp.backprop import SCALED_TANH_A
-from mnist_mlp.figure_example import Answers, Column, Cost, Example, Net, Neuron, rounded_to_add_up, sigma
+from mnist_mlp.figure_example import Answers, Column, Cost, Example, Net, Neuron, rounded_to_add_up
 from mnist_mlp.figure_training import UNDECIDED, XOR, Ablation, Boundary, CostCurve, Sigmoids
+from mnist_mlp.layers import sigma
 
 WIDTH = 7.6  # inches, of 100 pixels each at the size that they are made for
 DPI = 200

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mnist_mlp.backprop import Layer
 from mnist_mlp.data import MNISTData
 from mnist_mlp.dataset import Examples
 from mnist_mlp.errors import InputError
-from mnist_mlp.model import ACTIVATIONS, SigmoidMLP
+from mnist_mlp.layers import layers_of, propagate
+from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.trained import Trained
 
 # What figure 1 has room for; of a deeper net, the middle layers are left out.
@@ -63,42 +63,6 @@ def choose_example(trained: Trained, data: MNISTData, digit: int) -> Example:
     doubt = activations.topk(2).values[:, 1] > no + (yes - no) / 10
     place = int((right.int() + (right & doubt).int()).argmax())  # the first of the largest
     return Example(examples.images[indices[place]], digit, int(indices[place]), split)
-
-
-def layers_of(net: SigmoidMLP, dtype: torch.dtype = torch.float32) -> list[Layer]:
-    """A copy of the net's weights and biases, with the name of each layer's σ."""
-    linear = net.linear_layers
-    names = [net.hparams["activation"]] * (len(linear) - 1) + [net.hparams["output_activation"]]
-    return [
-        Layer(
-            layer.weight.detach().to(dtype, copy=True),
-            None if layer.bias is None else layer.bias.detach().to(dtype, copy=True),
-            name,
-        )
-        for layer, name in zip(linear, names, strict=True)
-    ]
-
-
-def sigma(name: str, z: Tensor) -> Tensor:
-    """The activation function of that name."""
-    return ACTIVATIONS[name](z)  # type: ignore[index]
-
-
-class State(NamedTuple):
-    """A layer of m neurons in forward propagation: z = W a + b and a = σ(z), both (..., m)."""
-
-    z: Tensor
-    a: Tensor
-
-
-def propagate(layers: Sequence[Layer], a: Tensor) -> list[State]:
-    """Forward propagation from the input neurons' activations, (..., n), layer by layer."""
-    states = []
-    for layer in layers:
-        z = F.linear(a, layer.weight, layer.bias)
-        a = sigma(layer.activation, z)
-        states.append(State(z, a))
-    return states
 
 
 # 1. The net

@@ -17,7 +17,8 @@ from mnist_mlp.backprop import Layer, gradient_descent
 from mnist_mlp.batches import MiniBatches, Scale
 from mnist_mlp.data import MNISTData
 from mnist_mlp.dataset import Examples
-from mnist_mlp.figure_example import layers_of, propagate, sigma, training_files
+from mnist_mlp.figure_example import training_files
+from mnist_mlp.layers import copy_of, layers_of, propagate, sigma
 from mnist_mlp.model import ActivationName, SigmoidMLP
 from mnist_mlp.train import quieten
 from mnist_mlp.trained import Trained
@@ -95,7 +96,7 @@ def cost_against_a_weight(trained: Trained, data: MNISTData, images: int = COST_
 
 def _output_gradient(net: SigmoidMLP, layers: Sequence[Layer], x: Tensor, labels: Tensor) -> Tensor:
     """dC/dW of the output layer, from a weight update that training's own back propagation makes with η = 1."""
-    updated = [Layer(w.clone(), None if b is None else b.clone(), function) for w, b, function in layers]
+    updated = copy_of(layers)
     y = net.targets(labels, x.dtype)
     gradient_descent(updated, x, y, [1.0], batch_size=len(x), cost=net.hparams["cost_function"])
     return layers[-1].weight - updated[-1].weight

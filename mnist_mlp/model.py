@@ -122,6 +122,12 @@ class SigmoidMLP(L.LightningModule):
         """The layers from the first hidden one to the output, each with its W (m, n) and b (m,)."""
         return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
 
+    @property
+    def layers_and_sigmas(self) -> list[Layer]:
+        """The same with the name of each one's σ, as mnist_mlp/backprop.py takes them; its updates train this net."""
+        sigmas = [self.hparams["activation"]] * (len(self.layers) - 1) + [self.hparams["output_activation"]]
+        return [Layer(layer.weight, layer.bias, sigma) for layer, sigma in zip(self.linear_layers, sigmas, strict=True)]
+
     def targets(self, labels: Tensor, dtype: torch.dtype) -> Tensor:
         """(B,) digits to (B, 10) what the output neurons are to give: one-hot, 1 at the digit and 0 elsewhere."""
         off, on = (float(value) for value in self.hparams["target_values"])
@@ -201,11 +207,9 @@ class SigmoidMLP(L.LightningModule):
         """One weight update for each mini-batch of a block; (updates,) their average costs."""
         images, labels = batch[0].flatten(1), batch[1]
         batch_size = batch[2] if isinstance(batch, Block) else len(labels)
-        names = [self.hparams["activation"]] * (len(self.layers) - 1) + [self.hparams["output_activation"]]
-        layers = [Layer(layer.weight, layer.bias, name) for layer, name in zip(self.linear_layers, names, strict=True)]
         first, rates, outputs = engine.make_updates(
             self.trainer,
-            layers,
+            self.layers_and_sigmas,
             images,
             self.targets(labels, images.dtype),
             batch_size,

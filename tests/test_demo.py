@@ -27,6 +27,7 @@ from mnist_mlp.demo import demo, hosts_of, in_url
 from mnist_mlp.demo_app import Asked, Session, Sessions
 from mnist_mlp.digit import mnist_form, read_image
 from mnist_mlp.errors import InputError
+from mnist_mlp.layers import layers_of, propagate
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.trained import Trained
 from tests.serving import Server, demo_command, environment
@@ -58,7 +59,7 @@ def net_of(settings: dict[str, Any], seed: int = 0) -> SigmoidMLP:
 def test_activations_are_the_net_s(settings_: dict[str, Any]) -> None:
     net = net_of(settings_)
     image = torch.rand(784)
-    states = demo_net.propagate(demo_net.layers_of(net), image)
+    states = propagate(layers_of(net), image)
     with torch.no_grad():
         assert torch.equal(states[-1].a, net(image[None])[0])
     assert [len(state.a) for state in states] == [*settings_["hidden_sizes"], 10]
@@ -67,8 +68,8 @@ def test_activations_are_the_net_s(settings_: dict[str, Any]) -> None:
 @pytest.mark.parametrize("settings_", NETS.values(), ids=NETS)
 def test_a_neuron_is_its_weighed_inputs(settings_: dict[str, Any]) -> None:
     """z = Σ w a + b, from what is shown of it, for a neuron of every layer; and the net's own z and a."""
-    layers, image = demo_net.layers_of(net_of(settings_)), torch.rand(784)
-    states = demo_net.propagate(layers, image)
+    layers, image = layers_of(net_of(settings_)), torch.rand(784)
+    states = propagate(layers, image)
     for layer in range(len(layers)):
         found = demo_net.neuron(layers, image, layer, 3)
         assert found.weights @ found.inputs + (found.bias or 0) == pytest.approx(found.z, abs=1e-4)
@@ -83,7 +84,7 @@ def test_cost_and_gradient_are_those_of_training(settings_: dict[str, Any], seed
     """As autograd has them through the net's own `forward` and `cost`."""
     net = net_of(settings_, seed)
     image, label = torch.rand(784), torch.tensor([digit])
-    found = demo_net.gradient(net, demo_net.layers_of(net), image, digit)
+    found = demo_net.gradient(net, layers_of(net), image, digit)
     cost = net.cost(net(image[None]), label).mean()
     cost.backward()
     assert found.cost == pytest.approx(cost.item(), rel=1e-5)
@@ -103,7 +104,7 @@ def test_cost_and_gradient_are_those_of_training(settings_: dict[str, Any], seed
 def test_an_update_is_the_gradient_times_eta(settings_: dict[str, Any]) -> None:
     """The update shown is that of the gradient shown; the layers it was made from stay as they are, bit for bit."""
     net, image, eta = net_of(settings_), torch.rand(784), 0.5
-    layers = demo_net.layers_of(net)
+    layers = layers_of(net)
     kept = [layer.weight.clone() for layer in layers]
     new = demo_net.updated(net, layers, image, 4, eta)
     found = demo_net.gradient(net, layers, image, 4)
@@ -119,7 +120,7 @@ def test_the_gradient_of_a_net_that_is_sure_and_wrong() -> None:
     net = net_of(NETS["cross-entropy"])
     with torch.no_grad():
         net.linear_layers[-1].bias.fill_(-40)
-    layers = demo_net.layers_of(net)
+    layers = layers_of(net)
     image = torch.zeros(784)
     deltas = demo_net.gradient(net, layers, image, 6).deltas
     assert deltas[6].item() == pytest.approx(-0.1, rel=1e-5)
@@ -133,7 +134,7 @@ def test_the_gradient_of_a_net_that_is_sure_and_wrong() -> None:
 def test_a_ruinous_update_is_refused(settings_: dict[str, Any]) -> None:
     """Whatever η: what is shown after it are finite numbers, or the update is refused. The net stays as it was."""
     net, image = net_of(settings_), torch.ones(784)
-    layers = demo_net.layers_of(net)
+    layers = layers_of(net)
     for power in range(0, 39, 2):
         try:
             new = demo_net.updated(net, layers, image, 1, 10.0**power)
@@ -230,7 +231,7 @@ def test_strokes_to_the_edge_are_ink_on_paper(server: Server) -> None:
 def test_neuron_and_cost(server: Server, small_net: Trained, mnist: tuple[Examples, Examples]) -> None:
     """As this process computes them from the same checkpoint."""
     session, image = server.open(), text(mnist[0].images[0].numpy())
-    inputs, layers = small_net.scale(mnist[0].images[:1])[0], demo_net.layers_of(small_net.net)
+    inputs, layers = small_net.scale(mnist[0].images[:1])[0], layers_of(small_net.net)
     for layer, index in ((0, 31), (1, 9)):
         answer = server.ask("neuron", session=session, image=image, layer=layer, neuron=index)
         found = demo_net.neuron(layers, inputs, layer, index)

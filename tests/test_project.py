@@ -50,6 +50,7 @@ def test_data_flows_one_way() -> None:
         "backprop",
         "engine",
         "model",
+        "layers",
         "checkpoint",
         "digit",
         "trained",
