@@ -52,7 +52,9 @@ ROWS = {
     "lecun98-500-150-affine": Row("784-500-150-10, distorted", 2.45),
     "simard03-800": Row("784-800-10, elastic", 0.9),
     "simard03-800-ce": Row("784-800-10, elastic, cross-entropy", 0.7),
+    "simard03-800-sigmoid": Row("784-800-10 of sigmoid units, elastic", 0.9),
     "ciresan10-1000-500": Row("784-1000-500-10, elastic and affine", 0.49),
+    "ciresan10-1000-500-sigmoid": Row("784-1000-500-10 of sigmoid units, elastic and affine", 0.49),
     "ciresan10-12m": Row("784-2500-2000-1500-1000-500-10, elastic and affine", 0.35),
 }
 
@@ -129,7 +131,7 @@ def write_csv(path: Path, measured: Iterable[Measured]) -> None:
 def table(measured: Sequence[Measured]) -> str:
     """README's table, in Markdown: for each row the median over the seeds, and the range where there are several."""
     lines = [
-        "| config | net | published | measured | best epoch on test | epochs | seconds |",
+        "| config | net | published | measured | best epoch on test | epochs | time of a run |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, row in ROWS.items():
@@ -140,7 +142,7 @@ def table(measured: Sequence[Measured]) -> str:
         best = [m.best_on_test for m in runs if m.best_on_test is not None]
         lines.append(
             f"| [{name}](configs/{name}.yaml) | {row.net} | {published} | **{_percent([m.error for m in runs])}** "
-            f"| {_percent(best)} | {runs[0].epochs} | {median(m.seconds for m in runs):.0f} |"
+            f"| {_percent(best)} | {runs[0].epochs} | {_time(runs)} |"
         )
     return "\n".join(lines)
 
@@ -150,6 +152,13 @@ def _percent(errors: Sequence[float]) -> str:
         return ""
     spread = f" ({min(errors):.2f} to {max(errors):.2f}, {len(errors)} seeds)" if len(errors) > 1 else " (1 seed)"
     return f"{median(errors):.2f}%{spread}"
+
+
+def _time(runs: Sequence[Measured]) -> str:
+    """The median, and on how many cores: of the machine that is named last, its last words."""
+    seconds = median(m.seconds for m in runs)
+    cores = " or ".join(sorted({m.machine.rpartition(", ")[2] for m in runs}))
+    return (f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min") + f", {cores}"
 
 
 def results(args: Sequence[str] | None = None) -> None:
@@ -233,14 +242,14 @@ def _config(name: str) -> Path:
 
 
 def machine() -> str:
-    """The processor and how many of its cores this process may use."""
+    """The processor, a comma, and how many of its cores this process may use."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         named = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         model = named[0] if named else model
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{model}, {cores} cores"
+    return f"{model}, {cores} core{'' if cores == 1 else 's'}"
 
 
 def commit() -> str:
