@@ -178,7 +178,7 @@ def evaluate(args: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(args)
     if options.worst < 0:
         raise InputError(f"--worst is {options.worst}; give 0 or more.")
-    trained = named_or_found_net(options.ckpt)
+    trained = named_or_found_net(options.ckpt, own_first=True)
     figures = evaluation(trained, options.split, options.data_dir, options.worst)
     print({"text": as_text, "csv": as_csv, "json": as_json}[options.format](figures))
 
@@ -189,7 +189,7 @@ def _parser() -> Parser:
         description="Say how good a trained net is on a split of what it was trained on: its average cost and "
         "accuracy, the same digit by digit, the confusion matrix, and the worst mistakes.",
     )
-    parser.add_ckpt_argument()
+    parser.add_ckpt_argument(own_first=True)
     parser.add_argument(
         "--split",
         type=Split,

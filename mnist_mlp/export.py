@@ -83,7 +83,7 @@ def export(args: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--format", type=Format | None, default=None, help="Left out, it is told by the ending of FILE."
     )
-    parser.add_ckpt_argument()
+    parser.add_ckpt_argument(own_first=True)
     parser.add_argument("--force", action="store_true", help="Write over a file that is there already.")
     options = parser.parse_args(args)
     path = Path(options.out)
@@ -94,7 +94,7 @@ def export(args: Sequence[str] | None = None) -> None:
         raise InputError(f"{path} is there already; give another --out, or --force to write over a file.")
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {path.parent} to write {path.name} to; make it first.")
-    trained = named_or_found_net(options.ckpt)
+    trained = named_or_found_net(options.ckpt, own_first=True)
     content = to_onnx(trained) if form == "onnx" else to_safetensors(trained)
     try:
         write_whole(path, content)

@@ -99,7 +99,7 @@ def figures(args: Sequence[str] | None = None) -> None:
     if not 0 <= options.seed < 2**32:
         raise InputError(f"--seed is {options.seed}; give a whole number from 0 to 4294967295.")
     draw = _drawing()
-    path = Path(options.ckpt) if options.ckpt is not None else find_net()
+    path = Path(options.ckpt) if options.ckpt is not None else find_net(own_first=True)
     subject = Subject(load_net(path), options.digit, options.seed, options.data_dir, options.ablation_epochs)
     run = run_folder(path)
     out = Path(options.out) if options.out is not None else Path(run or ".") / FOLDER
@@ -126,7 +126,7 @@ def _parser() -> Parser:
         + ", ".join(f"{number} {name}" for name, number in NUMBERS.items())
         + ". Each is written as PNG and as SVG, and shown by TensorBoard under IMAGES.",
     )
-    parser.add_ckpt_argument()
+    parser.add_ckpt_argument(own_first=True)
     parser.add_argument(
         "--out",
         type=str | None,

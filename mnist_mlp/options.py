@@ -37,15 +37,20 @@ class Parser(jsonargparse.ArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         raise InputError(self._sentence(" ".join(message.split()))) from ex
 
-    def add_ckpt_argument(self) -> None:
-        """--ckpt, of the commands that use a trained net (mnist_mlp/trained.py)."""
+    def add_ckpt_argument(self, own_first: bool = False) -> None:
+        """--ckpt, of the commands that use a trained net; own_first as in mnist_mlp/trained.py."""
+        package, newest = "the net that comes with the package", "the best checkpoint of the newest run"
+        found = (
+            f"{newest} in ./lightning_logs, else {package}"
+            if own_first
+            else f"{package}, if one does, else {newest} in ./lightning_logs"
+        )
         self.add_argument(
             "--ckpt",
             type=str | None,
             default=None,
             metavar="FILE",
-            help="The net: a checkpoint of a run, or a .safetensors file of mnist_mlp.export. Left out, it is the net "
-            "that comes with the package, if one does, else the best checkpoint of the newest run in ./lightning_logs.",
+            help=f"The net: a checkpoint, or a .safetensors file of mnist_mlp.export. Left out, it is {found}.",
         )
 
     def add_data_dir_argument(self) -> None:

@@ -56,19 +56,20 @@ class Trained(NamedTuple):
         return json.dumps({"model": self.model, "data": self.data, "scale": self.scale._asdict()})
 
 
-def find_net() -> Path:
+def find_net(own_first: bool = False) -> Path:
     """The net that comes with the package; else the best checkpoint of the newest run in ./lightning_logs.
 
     Where no run has a best.ckpt, because none was validated, it is the newest last.ckpt.
 
+    Args:
+        own_first: the other way round, for the commands that are about what has just been trained.
+
     Raises:
         InputError: there is neither.
     """
-    for found in (
-        nets_of_the_package(),
-        _by_age(RUNS.glob("*/checkpoints/best.ckpt")),
-        _by_age(RUNS.glob("*/checkpoints/last.ckpt")),
-    ):
+    own = [_by_age(RUNS.glob(f"*/checkpoints/{name}.ckpt")) for name in ("best", "last")]
+    package = nets_of_the_package()
+    for found in [*own, package] if own_first else [package, *own]:
         if found:
             return found[-1]
     raise InputError(
@@ -94,14 +95,14 @@ def _by_age(paths: Iterable[Path]) -> list[Path]:
     return [path for _, path in sorted(ages)]
 
 
-def named_or_found_net(path: str | Path | None) -> Trained:
+def named_or_found_net(path: str | Path | None, own_first: bool = False) -> Trained:
     """The net of a command's --ckpt; if that was left out, `find_net`'s, of which stderr is told.
 
     Raises:
         InputError: as `load_net` and `find_net`.
     """
     if path is None:
-        path = find_net()
+        path = find_net(own_first)
         print(f"mnist_mlp: the net is {path}", file=sys.stderr)
     return load_net(path)
 

@@ -29,7 +29,7 @@ from mnist_mlp.digit import mnist_form, read_image
 from mnist_mlp.errors import InputError
 from mnist_mlp.layers import layers_of, propagate
 from mnist_mlp.model import SigmoidMLP
-from mnist_mlp.trained import Trained
+from mnist_mlp.trained import Trained, nets_of_the_package
 from tests.serving import Server, demo_command, environment
 
 NETS: dict[str, dict[str, Any]] = {
@@ -282,9 +282,10 @@ def test_tabs_do_not_disturb_each_other(server: Server, mnist: tuple[Examples, E
 
 
 def test_nets_to_choose_from(server: Server, small_net: Trained) -> None:
-    """Those in lightning_logs by their names; --ckpt names one of them, so it is not listed twice."""
+    """The package's and those in lightning_logs by their names; --ckpt names one of these, not listed twice."""
     answer = server.ask("nets")
-    assert sorted(answer["nets"]) == ["version_0: best.ckpt", "version_0: last.ckpt"]
+    assert answer["nets"][:-2] == [f"{path.name} of the package" for path in nets_of_the_package()]
+    assert sorted(answer["nets"][-2:]) == ["version_0: best.ckpt", "version_0: last.ckpt"]
     assert answer["default"] == "version_0: best.ckpt"
     opened = server.ask("open", net="version_0: last.ckpt")
     assert opened["sizes"] == [784, 32, 10]

@@ -28,7 +28,7 @@ from mnist_mlp.evaluate import Split, as_csv, as_json, as_text, evaluate, evalua
 from mnist_mlp.export import export, to_onnx
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.predict import predict
-from mnist_mlp.trained import METADATA_KEY, Trained, find_net, load_net, to_safetensors
+from mnist_mlp.trained import METADATA_KEY, Trained, find_net, load_net, nets_of_the_package, to_safetensors
 
 ROOT = Path(__file__).parent.parent
 
@@ -124,11 +124,26 @@ def test_which_net_is_taken_if_none_is_named(no_net_in_the_package: Path) -> Non
         path.touch()
         os.utime(path, (1_000 + age, 1_000 + age))
         assert find_net() == path
+        assert find_net(own_first=True) == (path if path.suffix == ".ckpt" else made[-2])
     newer_but_begun = Path("lightning_logs/version_11/checkpoints/last.ckpt")
     newer_but_begun.parent.mkdir(parents=True)
     newer_but_begun.touch()
+    assert find_net(own_first=True) == made[-2]
     made[-1].unlink()
     assert find_net() == made[-2]
+
+
+def test_the_net_of_the_package_is_what_its_card_says(mnist: tuple[Examples, Examples]) -> None:
+    """One file of at most 3 MB, with its settings inside, and the test error that stands on the card."""
+    (path,) = nets_of_the_package()
+    card = path.with_name("README.md").read_text()
+    trained = load_net(path)
+    sizes = [layer.in_features for layer in trained.net.linear_layers]
+    wrong = trained.activations(mnist[1].images).argmax(1) != mnist[1].labels
+    assert path.stat().st_size <= 3_000_000
+    assert f"# {path.name}" in card
+    assert "-".join(map(str, [*sizes, 10])) in card
+    assert f"Test error: **{100 * float(wrong.double().mean()):.2f}%**" in card
 
 
 def no_settings(checkpoint: dict[str, Any]) -> None:
