@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mnist_mlp.backprop import Layer, gradient_descent
 from mnist_mlp.errors import InputError
-from mnist_mlp.layers import copy_of, propagate, sigma
+from mnist_mlp.layers import copy_of, cost_terms, propagate, sigma
 from mnist_mlp.model import SigmoidMLP
 
 
@@ -78,7 +78,8 @@ def gradient(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: in
     cost = net.cost(a, label).mean()
 
     # Through a, the derivative of the logarithms loses what a near 0 or 1 cancels; in z it is a - y.
-    function = F.binary_cross_entropy_with_logits(z, y) if _is_cross_entropy(net) else cost
+    cross_entropy = net.hparams["cost_function"] == "cross_entropy"
+    function = F.binary_cross_entropy_with_logits(z, y) if cross_entropy else cost
     of = [*weights, *(bias for bias in biases if bias is not None)]
     deltas, *gradients = torch.autograd.grad(function, [z, *of])
     norms = [float(torch.linalg.vector_norm(part)) for part in gradients]
@@ -86,18 +87,10 @@ def gradient(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: in
     return Gradient(
         cost=cost.item(),
         targets=y[0],
-        terms=_terms(net, a[0].detach(), y[0]),
+        terms=cost_terms(net, a[0].detach(), y[0]),
         deltas=deltas[0],
         norms=list(zip(norms[: len(weights)], of_biases, strict=True)),
     )
-
-
-def _terms(net: SigmoidMLP, a: Tensor, y: Tensor) -> Tensor:
-    return F.binary_cross_entropy(a, y, reduction="none") if _is_cross_entropy(net) else (a - y).square()
-
-
-def _is_cross_entropy(net: SigmoidMLP) -> bool:
-    return bool(net.hparams["cost_function"] == "cross_entropy")
 
 
 def updated(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: int, eta: float) -> list[Layer]:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mnist_mlp.data import MNISTData
 from mnist_mlp.dataset import Examples
 from mnist_mlp.errors import InputError
-from mnist_mlp.layers import layers_of, propagate
+from mnist_mlp.layers import cost_terms, layers_of, propagate
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.trained import Trained
 
@@ -246,7 +245,7 @@ def cost_term_by_term(trained: Trained, example: Example, data: MNISTData) -> Co
     a = trained.activations(example.image[None]).double()
     label = torch.tensor([example.label])
     y = net.targets(label, a.dtype)
-    terms = F.binary_cross_entropy(a, y, reduction="none") if function == "cross_entropy" else (a - y).square()
+    terms = cost_terms(net, a, y)
     examples = training_files(data)
     costs = net.cost(
         trained.activations(examples.images[data.train_indices]).double(), examples.labels[data.train_indices]

@@ -156,7 +156,7 @@ def _percent(errors: Sequence[float]) -> str:
 
 
 def _time(runs: Sequence[Measured]) -> str:
-    """The median, and on how many cores: of the machine that is named last, its last words."""
+    """The median, and on how many cores, which `machine` names after its last comma."""
     seconds = median(m.seconds for m in runs)
     cores = " or ".join(sorted({m.machine.rpartition(", ")[2] for m in runs}))
     return (f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min") + f", {cores}"
