@@ -84,18 +84,21 @@ def export(args: Sequence[str] | None = None) -> None:
         "--format", type=Format | None, default=None, help="Left out, it is told by the ending of FILE."
     )
     parser.add_ckpt_argument(own_first=True)
+    parser.add_argument("--half", action="store_true", help="Weights as float16, half the size; safetensors only.")
     parser.add_argument("--force", action="store_true", help="Write over a file that is there already.")
     options = parser.parse_args(args)
     path = Path(options.out)
     form = options.format or path.suffix.lstrip(".")
     if form not in get_args(Format):
         raise InputError(f"the ending of {path} is neither .onnx nor {SAFETENSORS}; say which with --format.")
+    if options.half and form == "onnx":
+        raise InputError(f"--half is for {SAFETENSORS} files; leave it out for ONNX, or write safetensors.")
     if path.is_dir() or (path.exists() and not options.force):
         raise InputError(f"{path} is there already; give another --out, or --force to write over a file.")
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {path.parent} to write {path.name} to; make it first.")
     trained = named_or_found_net(options.ckpt, own_first=True)
-    content = to_onnx(trained) if form == "onnx" else to_safetensors(trained)
+    content = to_onnx(trained) if form == "onnx" else to_safetensors(trained, options.half)
     try:
         write_whole(path, content)
     except OSError as error:

@@ -87,6 +87,21 @@ def test_safetensors_gives_the_same_net_back(
     same(load_net(path), small_net, mnist[0].images[:100])
 
 
+def test_half_the_bytes_give_nearly_the_same_net(
+    small_run: Path, small_net: Trained, mnist: tuple[Examples, Examples], tmp_path: Path
+) -> None:
+    """Weights rounded to float16, 11 bits, move an activation by less than 1%, and are float32 again when read."""
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    export(["--out", str(whole), "--ckpt", str(small_run)])
+    export(["--out", str(half), "--ckpt", str(small_run), "--half"])
+    assert half.stat().st_size < 0.55 * whole.stat().st_size
+    read, images = load_net(half), mnist[0].images[:1_000]
+    assert all(weight.dtype == torch.float32 for weight in read.net.parameters())
+    moved = (read.activations(images) - small_net.activations(images)).abs().max()
+    assert 0 < moved < 0.01
+    assert (read.scale, read.model, read.data) == (small_net.scale, small_net.model, small_net.data)
+
+
 def test_loading_leaves_the_seed_alone(small_run: Path) -> None:
     torch.manual_seed(5)
     wanted = torch.rand(1)
@@ -460,6 +475,7 @@ def test_export_writes_over_nothing_unless_told_to(
         (["--out", "folder.onnx", "--force"], r"folder\.onnx is there already"),
         (["--out", "nowhere/net.onnx"], "there is no folder nowhere"),
         (["--out", "net.pt"], r"net\.pt is neither \.onnx nor \.safetensors"),
+        (["--out", "net.onnx", "--half"], r"--half is for \.safetensors files"),
         (["--out", "net.onnx", "--format", "onxx"], "--format is 'onxx'; it takes onnx, safetensors"),
         ([], "--out is missing"),
     ):
