@@ -132,8 +132,8 @@ def write_csv(path: Path, measured: Iterable[Measured]) -> None:
 def table(measured: Sequence[Measured]) -> str:
     """README's table, in Markdown: for each row the median over the seeds, and the range where there are several."""
     lines = [
-        "| config | net | published | measured | best epoch on test | epochs | time of a run |",
-        "|---|---|---|---|---|---|---|",
+        "| config | net | published | measured | best epoch on test | epochs | time of a run | machine | commit |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, row in ROWS.items():
         runs = [m for m in measured if m.row == name]
@@ -143,7 +143,8 @@ def table(measured: Sequence[Measured]) -> str:
         best = [m.best_on_test for m in runs if m.best_on_test is not None]
         lines.append(
             f"| [{name}](configs/{name}.yaml) | {row.net} | {published} | **{_percent([m.error for m in runs])}** "
-            f"| {_percent(best)} | {runs[0].epochs} | {_time(runs)} |"
+            f"| {_percent(best)} | {runs[0].epochs} | {_time(runs)} "
+            f"| {_each(m.machine for m in runs)} | {_each(m.commit for m in runs)} |"
         )
     return "\n".join(lines)
 
@@ -156,10 +157,12 @@ def _percent(errors: Sequence[float]) -> str:
 
 
 def _time(runs: Sequence[Measured]) -> str:
-    """The median, and on how many cores, which `machine` names after its last comma."""
     seconds = median(m.seconds for m in runs)
-    cores = " or ".join(sorted({m.machine.rpartition(", ")[2] for m in runs}))
-    return (f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min") + f", {cores}"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def _each(names: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(names))
 
 
 def results(args: Sequence[str] | None = None) -> None:
