@@ -204,7 +204,7 @@ def measure(name: str, seed: int, runs: Path) -> Measured:
         command += [f"--config={_config(name)}", f"--seed_everything={seed}", f"--trainer.default_root_dir={folder}"]
         if ROWS[name].at_best_on_test:
             command += ["--trainer.callbacks+=mnist_mlp.checkpoint.EveryEpoch"]
-    began = time.perf_counter()
+    began, trained_at = time.perf_counter(), commit()
     done = subprocess.run(command, stdout=2, check=False)  # stdout is for the table
     if done.returncode != 0:
         raise InputError(f"the run of {name} with seed {seed} failed (see above); the rows before it are kept.")
@@ -219,7 +219,7 @@ def measure(name: str, seed: int, runs: Path) -> Measured:
         updates=outcome["updates"],
         seconds=round(time.perf_counter() - began, 1),
         machine=machine(),
-        commit=commit(),
+        commit=trained_at,
         day=date.today().isoformat(),
     )
 
