@@ -74,14 +74,14 @@ class DeformedEpoch:
     that each of them, each engine and each process sees the same ones.
 
     Args:
-        images: (M, 28, 28) uint8, all there are.
+        examples: all there are.
         order: (N,) indices of the epoch's images, on the same device.
     """
 
     def __init__(
-        self, images: Tensor, order: Tensor, scale: Scale, deformation: Deformation, seed: int, epoch: int
+        self, examples: Examples, order: Tensor, scale: Scale, deformation: Deformation, seed: int, epoch: int
     ) -> None:
-        self.images = images
+        self.images, self.labels = examples
         self.order = order
         self.scale = scale
         self.deformation = deformation
@@ -101,8 +101,11 @@ class DeformedEpoch:
         if self._last is None or self._last[0] != number:
             of_all = self.order[number * DEFORMED_AT_ONCE : (number + 1) * DEFORMED_AT_ONCE]
             generator = epoch_generator(self.seed, self.epoch, number, device=of_all.device)
-            self._last = number, self.scale(self.deformation(self.images.index_select(0, of_all), generator))
+            self._last = number, self.scale(self._deformed(of_all, generator))
         return self._last[1]
+
+    def _deformed(self, of_all: Tensor, generator: torch.Generator) -> Tensor:
+        return self.deformation(self.images.index_select(0, of_all), self.labels.index_select(0, of_all), generator)
 
 
 def epoch_generator(seed: int, epoch: int, *stream: int, device: torch.device | str = "cpu") -> torch.Generator:
@@ -218,4 +221,4 @@ class MiniBatches:
     def _deformed(self, order: Tensor) -> DeformedEpoch | None:
         if self.deformation is None or self.seed is None:
             return None
-        return DeformedEpoch(self.examples.images, order, self.scale, self.deformation, self.seed, self.epoch)
+        return DeformedEpoch(self.examples, order, self.scale, self.deformation, self.seed, self.epoch)

@@ -44,6 +44,8 @@ class MNISTData(L.LightningDataModule):
         shift: moves them by up to so many pixels along each axis.
         elastic_alpha: how strongly they are distorted elastically, pixels: the α of Simard et al. 2003, theirs is 34.
         elastic_sigma: how smoothly, pixels: the σ of Simard et al., theirs is 4.
+        rotation_of: degrees for single digits, where they are to turn by another angle than `rotation`; such as
+            {1: 7.5, 7: 7.5}.
 
     Raises:
         InputError: an argument is out of range, or a file cannot be used.
@@ -64,6 +66,7 @@ class MNISTData(L.LightningDataModule):
         shift: float = 0.0,
         elastic_alpha: float = 0.0,
         elastic_sigma: float = 4.0,
+        rotation_of: dict[int, float] | None = None,
     ) -> None:
         super().__init__()
         if batch_size != "full" and batch_size < 1:
@@ -73,7 +76,7 @@ class MNISTData(L.LightningDataModule):
         paper, ink = pixel_range
         if not (math.isfinite(paper) and math.isfinite(ink) and paper != ink):
             raise InputError(f"pixel_range is {[paper, ink]}; give two different numbers, such as [0, 1].")
-        deformation = Deformation(rotation, scaling, shear, shift, elastic_alpha, elastic_sigma)
+        deformation = Deformation(rotation, scaling, shear, shift, elastic_alpha, elastic_sigma, rotation_of or {})
         self.deformation = None if deformation.off else deformation
         data_dir = None if data_dir is None else str(data_dir)  # a checkpoint with a Path in it is not read as plain
         self.save_hyperparameters()

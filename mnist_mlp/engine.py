@@ -24,6 +24,7 @@ from mnist_mlp.schedule import Schedule
 EngineName = Literal["auto", "closed_form", "autograd"]
 
 EXAMPLES_PER_BLOCK = 4_096  # 13 MB of float32 images
+EXAMPLES_PER_CHOICE = 1_024  # where examples are left out by their cost at a block's start, which must not be long ago
 FLOP_PER_THREAD = 4_000_000  # 40 to 100 microseconds
 # What only autograd and an optimizer's step can serve, if a callback or a subclass of the net asks for it.
 GRADIENT_HOOKS = (
@@ -52,8 +53,8 @@ class Updates(NamedTuple):
     """What a block of weight updates met.
 
     first: the number of the first update, from 0 on. learning_rates: η of each.
-    outputs: (N, 10) the output activations of each example, at the weights that it met. N may be less than what
-    was given, where `max_steps` ends the run.
+    outputs: (N, 10) the output activations of each example that was chosen, at the weights that it met. N may be less
+    than what was given, where `max_steps` ends the run.
     """
 
     first: int
@@ -91,9 +92,13 @@ def closed_form_hindrance(
     return None
 
 
-def updates_per_step(net: L.LightningModule, trainer: L.Trainer, batch_size: int) -> int:
-    """How many weight updates one step of the Trainer may make, if nothing looks at the run between them."""
-    block = max(1, EXAMPLES_PER_BLOCK // batch_size)
+def updates_per_step(net: L.LightningModule, trainer: L.Trainer, batch_size: int, choosing: bool = False) -> int:
+    """How many weight updates one step of the Trainer may make, if nothing looks at the run between them.
+
+    Args:
+        choosing: whether, before them, the examples to learn from are chosen.
+    """
+    block = max(1, (EXAMPLES_PER_CHOICE if choosing else EXAMPLES_PER_BLOCK) // batch_size)
     whole_epochs = (
         _is_all(trainer.limit_train_batches)
         and _is_all(trainer.val_check_interval)
@@ -150,6 +155,7 @@ def make_updates(
     batch_size: int,
     schedule: Schedule,
     cost: CostName = "mse",
+    chosen: Tensor | None = None,
 ) -> Updates:
     """One weight update for each mini-batch of a block, by the closed form, and counted as the Trainer counts.
 
@@ -159,6 +165,8 @@ def make_updates(
         images: (N, 784). targets: (N, 10). batch_size: of each mini-batch; the last may be shorter.
         schedule: η of each update.
         cost: what is to be lowered.
+        chosen: (N,) bool, the examples to learn from, if not all. They move up into the places of the others, so that
+            there are fewer updates to make; counted are as many as ever.
     """
     first = trainer.global_step
     given = -(-len(images) // batch_size)
@@ -166,12 +174,32 @@ def make_updates(
     n = updates * batch_size
     rates = [schedule(update) for update in range(first, first + updates)]
     dtype = torch.bfloat16 if trainer.precision == "bf16-mixed" else None
+    images, targets, rates_to_make = images[:n], targets[:n], rates
+    if chosen is not None:
+        full = min(batch_size, len(images))
+        images, targets = images[chosen[:n]], targets[chosen[:n]]
+        rates_to_make = _rates_of_fewer(rates, len(images), full)
     with threads_for(layers, batch_size):
-        outputs = gradient_descent(layers, images[:n], targets[:n], rates, batch_size, dtype, cost)
+        outputs = targets
+        if rates_to_make:
+            outputs = gradient_descent(layers, images, targets, rates_to_make, batch_size, dtype, cost)
     _count(trainer, updates, next_rate=schedule(first + updates))
     if isinstance(trainer.train_dataloader, MiniBatches):
         trainer.train_dataloader.made -= given - updates
     return Updates(first, rates, outputs)
+
+
+def _rates_of_fewer(rates: Sequence[float], examples: int, batch_size: int) -> list[float]:
+    """η for so many examples in mini-batches, out of the `rates` of a block that had more of them.
+
+    The last mini-batch, unless it is full, is divided by fewer; with its η lower by as much, each example weighs the
+    same.
+    """
+    updates = -(-examples // batch_size)
+    fewer = [rates[update * len(rates) // updates] for update in range(updates)]
+    if examples % batch_size:
+        fewer[-1] *= examples % batch_size / batch_size
+    return fewer
 
 
 @contextmanager

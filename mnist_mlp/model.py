@@ -46,6 +46,11 @@ class SigmoidMLP(L.LightningModule):
         lr_warmup_epochs: η first rises linearly to `learning_rate` over so many epochs; may be a fraction.
         lr_step_epochs: for the "step" schedule, after how many epochs η is multiplied by `lr_step_factor`.
         lr_step_factor: see `lr_step_epochs`.
+        skip_below: an example whose cost is below this is left out of back propagation, as its gradient would hardly
+            change the weights; 0 leaves none out. (Selective-Backprop: Jiang et al. 2019, arXiv 1910.00762, who choose
+            at random, the likelier the higher the cost.) Of a block of mini-batches, the closed form first propagates
+            all examples forward and then makes updates, of a whole mini-batch each, from those that are left; η goes
+            on as if there were as many as ever. In the end nine of ten examples are left out: see README.
         init: the weights and biases to start from (mnist_mlp/initialization.py).
         n_inputs: input neurons; for other data, such as XOR.
         n_outputs: output neurons, one for each label from 0 on; for other data.
@@ -69,6 +74,7 @@ class SigmoidMLP(L.LightningModule):
         lr_warmup_epochs: float = 1.0,
         lr_step_epochs: float = 10.0,
         lr_step_factor: float = 0.5,
+        skip_below: float = 0.0,
         init: InitName = "glorot",
         n_inputs: int = N_INPUTS,
         n_outputs: int = N_OUTPUTS,
@@ -87,6 +93,8 @@ class SigmoidMLP(L.LightningModule):
         _check_positive("learning_rate", learning_rate, "try 1, or 10 for small nets")
         _check_positive("lr_step_epochs", lr_step_epochs, "give a number of epochs")
         _check_positive("lr_step_factor", lr_step_factor, "give a factor such as 0.5")
+        if not (math.isfinite(skip_below) and skip_below >= 0):
+            raise InputError(f"skip_below is {skip_below}; give a cost such as 0.001, or 0 to leave no example out.")
         if not (math.isfinite(lr_warmup_epochs) and lr_warmup_epochs >= 0):
             raise InputError(f"lr_warmup_epochs is {lr_warmup_epochs}; give a number of epochs, 0 or more.")
         if n_inputs < 1 or n_outputs < 1:
@@ -163,7 +171,7 @@ class SigmoidMLP(L.LightningModule):
         cost = costs.sum() / size
         self.log("update/mini_batch_cost", cost)
         self.log("update/learning_rate", self._note_learning_rate())
-        return cost
+        return cost if not self.hparams["skip_below"] else (costs * self._to_learn_from(costs)).sum() / size
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The weight update: w(t+1) = w(t) - η dC/dw, without momentum."""
@@ -201,12 +209,19 @@ class SigmoidMLP(L.LightningModule):
 
     def updates_per_step(self, batch_size: int) -> int:
         """How many weight updates, of `batch_size` examples each, one step of the Trainer is to make."""
-        return 1 if self.automatic_optimization else engine.updates_per_step(self, self.trainer, batch_size)
+        if self.automatic_optimization:
+            return 1
+        return engine.updates_per_step(self, self.trainer, batch_size, choosing=self.hparams["skip_below"] > 0)
 
     def _closed_form_step(self, batch: Sequence[Any]) -> Tensor:
         """One weight update for each mini-batch of a block; (updates,) their average costs."""
         images, labels = batch[0].flatten(1), batch[1]
         batch_size = batch[2] if isinstance(batch, Block) else len(labels)
+        passed = chosen = None
+        if self.hparams["skip_below"]:
+            with torch.no_grad():
+                passed = _at_least_float32(self(images))
+                chosen = self._to_learn_from(self.cost(passed, labels))
         first, rates, outputs = engine.make_updates(
             self.trainer,
             self.layers_and_sigmas,
@@ -215,8 +230,10 @@ class SigmoidMLP(L.LightningModule):
             batch_size,
             self.schedule(),
             self.hparams["cost_function"],
+            chosen,
         )
-        outputs, labels = _at_least_float32(outputs), labels[: len(outputs)]
+        outputs = _at_least_float32(outputs) if passed is None else passed[: len(rates) * batch_size]
+        labels = labels[: len(outputs)]
         costs = self.cost(outputs, labels)
         self.train_scores.update(costs, outputs, labels)
         whole = len(costs) // batch_size * batch_size
@@ -226,6 +243,10 @@ class SigmoidMLP(L.LightningModule):
         self._last_learning_rate = rates[-1]
         self._log_updates(first, mini_batch_costs, rates)
         return mini_batch_costs
+
+    def _to_learn_from(self, costs: Tensor) -> Tensor:
+        """(B,) of which examples, by their costs, the gradient is to be computed."""
+        return costs.detach().ge(self.hparams["skip_below"])
 
     def _log_updates(self, first: int, costs: Tensor, rates: list[float]) -> None:
         """As `self.log` does for the plain idiom: one of every `log_every_n_steps` updates."""

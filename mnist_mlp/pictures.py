@@ -273,7 +273,8 @@ def deformed_digits(examples: Examples, indices: Tensor, deformation: Deformatio
     labels = examples.labels[indices.to(examples.labels.device)].cpu()
     firsts = torch.stack([indices[labels == digit][0] for digit in labels.unique()])
     originals = examples.images[firsts.to(examples.images.device)].cpu()
-    deformed = deformation(originals.repeat(VERSIONS, 1, 1), torch.Generator().manual_seed(0))
+    of_each, generator = labels.unique().repeat(VERSIONS), torch.Generator().manual_seed(0)
+    deformed = deformation(originals.repeat(VERSIONS, 1, 1), of_each, generator)
     ink = torch.cat([originals.float(), deformed])[:, None]
     ink = ink.repeat_interleave(ENLARGED, dim=2).repeat_interleave(ENLARGED, dim=3)
     page: Tensor = 255 - make_grid(ink, nrow=len(originals), padding=1, pad_value=64.0)

@@ -43,6 +43,7 @@ BAD_OPTIONS: dict[str, tuple[list[str], list[str]]] = {
     "no training image": (["--data.val_size", "60000"], ["val_size is 60000", "60000 training images"]),
     "val_size negative": (["--data.val_size", "-1"], ["val_size is -1"]),
     "learning rate negative": (["--model.learning_rate", "-1"], ["learning_rate is -1"]),
+    "skip_below negative": (["--model.skip_below", "-1"], ["skip_below is -1", "0.001"]),
     "learning rate zero": (["--model.learning_rate", "0"], ["learning_rate is 0"]),
     "learning rate nan": (["--model.learning_rate", "nan"], ["learning_rate", "nan"]),
     "hidden size 0": (["--model.hidden_sizes", "[0]"], ["hidden_sizes is [0]"]),

@@ -39,6 +39,7 @@ SETTINGS: dict[str, Any] = {
     "shift": 1.5,
     "elastic_alpha": 34.0,
     "elastic_sigma": 5.0,
+    "rotation_of": {1: 5.0, 7: 0.0},
 }
 ALL = Deformation(**SETTINGS)
 
@@ -50,6 +51,11 @@ def generator(seed: int = 0) -> torch.Generator:
 @pytest.fixture(scope="module")
 def images(mnist: tuple[Examples, Examples]) -> Tensor:
     return mnist[0].images[:20]
+
+
+def zeros(n: int) -> Tensor:
+    """Labels, where they do not matter."""
+    return torch.zeros(n, dtype=torch.int64)
 
 
 def deform_by(
@@ -74,8 +80,8 @@ def test_without_deformation_images_stay_as_they_are(images: Tensor) -> None:
     """To the bit, whether as bytes or as numbers."""
     assert deform_by(images).equal(images.float())
     assert Deformation().off
-    assert Deformation()(images, generator()).equal(images.float())
-    assert Deformation()(images / 255, generator()).equal(images / 255)
+    assert Deformation()(images, zeros(20), generator()).equal(images.float())
+    assert Deformation()(images / 255, zeros(20), generator()).equal(images / 255)
 
 
 @pytest.mark.parametrize(("right", "down"), [(2, 0), (0, 3), (-4, 1), (5, -6), (27, 0), (40, 0)])
@@ -151,14 +157,14 @@ def test_each_pixel_comes_from_where_the_equations_say(
 
 def field_of(deformation: Deformation, n: int, seed: int) -> Array:
     """(N, 2, 28, 28) how far the elastic part moves the pixels of n images, along x and along y."""
-    coefficients, basis = deformation.draw(n, generator(seed)), deformation.basis(CPU)
+    coefficients, basis = deformation.draw(zeros(n), generator(seed)), deformation.basis(CPU)
     return (coefficients[:, :, 3:] @ basis[3:]).view(n, 2, 28, 28).double().numpy()
 
 
 def test_the_elastic_field_moves_pixels_along_x_and_y(images: Tensor) -> None:
     """Each by the field at the place where it is shown, its first half along x, its second along y."""
     deformation = Deformation(elastic_alpha=34.0)
-    field, made = field_of(deformation, len(images), 3), deformation(images, generator(3))
+    field, made = field_of(deformation, len(images), 3), deformation(images, zeros(20), generator(3))
     for which in range(3):
         pixels = images[which].double().numpy()
         for row, column in [(r, c) for r in range(0, 28, 3) for c in range(0, 28, 3)]:
@@ -170,8 +176,8 @@ def test_every_amount_is_uniform_within_its_bounds() -> None:
     """Each kind asked for alone, recovered from the coefficients of 4,000 images."""
     n = 4000
 
-    def drawn(**kind: float) -> Tensor:
-        return Deformation(**kind).draw(n, generator(1)).double()
+    def drawn(**kind: Any) -> Tensor:
+        return Deformation(**kind).draw(zeros(n), generator(1)).double()
 
     turned, scaled, sheared, shifted = drawn(rotation=20.0), drawn(scaling=0.3), drawn(shear=10.0), drawn(shift=3.0)
     amounts = {
@@ -189,6 +195,22 @@ def test_every_amount_is_uniform_within_its_bounds() -> None:
     # One seed drew them all: they are different numbers, each with no bearing on the others.
     correlation = torch.corrcoef(torch.stack(list(amounts.values()))).fill_diagonal_(0)
     assert correlation.abs().max() < 0.06
+
+
+def test_single_digits_turn_by_angles_of_their_own(mnist: tuple[Examples, Examples]) -> None:
+    """By the same random numbers as the others, so that nothing else changes."""
+    labels = mnist[0].labels[:2_000]
+
+    def angles(**settings: Any) -> Tensor:
+        turned = Deformation(**settings).draw(labels, generator(2)).double()
+        return torch.rad2deg(torch.atan2(turned[:, 1, 1], turned[:, 1, 2]))
+
+    alike, own = angles(rotation=15.0), angles(rotation=15.0, rotation_of={1: 7.5, 7: 0.0})
+    share = torch.ones(10, dtype=torch.float64)
+    share[1], share[7] = 0.5, 0.0
+    torch.testing.assert_close(own, alike * share[labels], rtol=1e-5, atol=1e-5)
+    assert not Deformation(rotation_of={1: 7.5}).off
+    assert Deformation(rotation_of={1: 0.0}).off
 
 
 def blurred_noise(n: int, sigma: float) -> Array:
@@ -238,7 +260,7 @@ def test_few_modes_hold_nearly_all_of_the_field() -> None:
 
 
 def test_units_and_range(images: Tensor) -> None:
-    made = ALL(images, generator())
+    made = ALL(images, zeros(20), generator())
     assert (made.shape, made.dtype) == (images.shape, torch.float32)
     assert made.min() >= 0
     assert 200 < made.max() <= 255.001  # float32's rounding
@@ -246,7 +268,7 @@ def test_units_and_range(images: Tensor) -> None:
 
 
 def test_each_image_in_its_own_way(images: Tensor) -> None:
-    made = ALL(images[:1].repeat(50, 1, 1), generator())
+    made = ALL(images[:1].repeat(50, 1, 1), zeros(50), generator())
     assert len({one.numpy().tobytes() for one in made}) == 50
 
 
@@ -275,7 +297,7 @@ def test_seed_epoch_and_place_decide(mnist: tuple[Examples, Examples]) -> None:
     order = torch.zeros(2 * DEFORMED_AT_ONCE, dtype=torch.int64)  # always the first image
     ways = set()
     for seed, epoch in ((0, 0), (0, 1), (1, 0), (1, 1), (2**40, 0)):
-        images = DeformedEpoch(mnist[0].images, order, Scale(), ALL, seed, epoch)
+        images = DeformedEpoch(mnist[0], order, Scale(), ALL, seed, epoch)
         for place in (0, DEFORMED_AT_ONCE):
             ways.add(images(place, place + 1).numpy().tobytes())
     assert len(ways) == 10
@@ -304,9 +326,9 @@ def test_processes_share_the_same_images(mnist: tuple[Examples, Examples], batch
 def test_an_epoch_can_be_begun_anywhere(mnist: tuple[Examples, Examples]) -> None:
     """What came before it in the epoch need not be made."""
     order = torch.arange(2_600)
-    whole = DeformedEpoch(mnist[0].images, order, Scale(), ALL, 3, 4)(0, 2_600)
+    whole = DeformedEpoch(mnist[0], order, Scale(), ALL, 3, 4)(0, 2_600)
     for start, stop in ((0, 1), (1_000, 1_048), (2_048, 2_600), (1_023, 1_025), (2_599, 2_600), (500, 2_500)):
-        images = DeformedEpoch(mnist[0].images, order, Scale(), ALL, 3, 4)
+        images = DeformedEpoch(mnist[0], order, Scale(), ALL, 3, 4)
         assert images(start, stop).equal(whole[start:stop])
 
 
@@ -409,6 +431,8 @@ def test_a_resumed_run_meets_the_same_images(tmp_path: Path) -> None:
         ({"rotation": -5.0}, "rotation is -5.0; give degrees"),
         ({"rotation": math.nan}, "rotation is nan"),
         ({"rotation": 181.0}, "rotation is 181"),
+        ({"rotation_of": {7: -7.5}}, "rotation_of 7 is -7.5; give degrees"),
+        ({"rotation_of": {10: 7.5}}, "rotation_of names 10; name digits from 0 to 9"),
         ({"scaling": 1.0}, "scaling is 1.0; give a fraction"),
         ({"scaling": -0.1}, "scaling is -0.1"),
         ({"shear": 90.0}, "shear is 90.0"),

@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import Logger
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
+from mnist_mlp.backprop import gradient_descent
 from mnist_mlp.callbacks import CollapseWatch, CostWatch, Progress, Speed
 from mnist_mlp.data import MNISTData
 from mnist_mlp.engine import EngineName
@@ -193,6 +194,58 @@ def test_average_cost_counts_each_example_at_the_weights_it_met() -> None:
     sizes = [48] * 41 + [32]
     mean = sum(cost * size for cost, size in zip(costs, sizes, strict=True)) / 2000
     assert logged["train/cost"] == {41: pytest.approx(mean, rel=1e-6)}
+
+
+@pytest.mark.parametrize("batch_size", [16, 48])
+def test_examples_left_out_by_either_engine(batch_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a choice is made for each mini-batch: in the closed form fewer examples at a lower η, in autograd a sum
+    over fewer, are one and the same update."""
+    monkeypatch.setattr("mnist_mlp.engine.EXAMPLES_PER_CHOICE", batch_size)
+    net = {"skip_below": 0.06}
+    by = {engine: train(engine, batch_size, net, precision="64-true") for engine in ENGINES}
+    (one, trainer, logged), (other, plain_trainer, plainly_logged) = by["closed_form"], by["autograd"]
+    assert trainer.global_step == plain_trainer.global_step == 2 * -(-2000 // batch_size)
+    assert_same_weights(one, other, rtol=1e-6, atol=1e-9)
+    all_of_them = train("closed_form", batch_size, precision="64-true").model
+    assert not one.linear_layers[0].weight.allclose(all_of_them.linear_layers[0].weight, rtol=1e-3)  # some were
+    for name in ("update/mini_batch_cost", "update/learning_rate", "train/cost", "train/accuracy", "val/cost"):
+        assert list(logged[name]) == list(plainly_logged[name]), name
+        assert list(logged[name].values()) == pytest.approx(list(plainly_logged[name].values()), rel=1e-6), name
+
+
+@pytest.mark.parametrize("max_steps", [-1, 137])
+def test_a_block_is_filled_up_from_the_examples_chosen(max_steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each weighs as much as it would among all; the count of updates, η and the average cost go on over all."""
+    made: list[tuple[int, list[float]]] = []
+
+    def seen(layers: Any, images: Tensor, targets: Tensor, rates: list[float], *rest: Any) -> Tensor:
+        made.append((len(images), rates))
+        return gradient_descent(layers, images, targets, rates, *rest)
+
+    monkeypatch.setattr("mnist_mlp.engine.gradient_descent", seen)
+    monkeypatch.setattr("mnist_mlp.engine.EXAMPLES_PER_CHOICE", 320)
+    net = {"skip_below": 0.05, "lr_schedule": "constant", "lr_warmup_epochs": 0.0}
+    _, trainer, logged = train("closed_form", 16, net, max_steps=max_steps, log_every_n_steps=1)
+    updates = 250 if max_steps < 0 else max_steps
+    assert trainer.global_step == updates
+    assert logged["update/learning_rate"] == dict.fromkeys(range(updates), 8.0)
+    assert len(logged["update/mini_batch_cost"]) == updates
+    assert 0.1 < sum(n for n, _ in made) / (16 * updates) < 0.9
+    for n, rates in made:
+        assert len(rates) == -(-n // 16)
+        assert sum(rates) == pytest.approx(8.0 * n / 16)
+        assert rates[:-1] == [8.0] * (len(rates) - 1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_none_or_all_left_out(engine: EngineName) -> None:
+    """Below a cost that every example has, none are, to the bit; below one that none has, the net stays as it is."""
+    assert_same_weights(train(engine, net={"skip_below": 1e-30}).model, train(engine).model)
+    idle = train(engine, net={"skip_below": 1e9}, max_epochs=1)
+    L.seed_everything(3, verbose=False)
+    assert_same_weights(idle.model, SigmoidMLP([12]))
+    assert idle.logged["train/cost"].keys() == {124}
+    assert 0.1 < idle.logged["train/cost"][124] < 0.5
 
 
 @pytest.mark.parametrize("engine", ENGINES)
