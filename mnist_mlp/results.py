@@ -53,10 +53,11 @@ ROWS = {
     "simard03-800": Row("784-800-10, elastic", 0.9),
     "simard03-800-ce": Row("784-800-10, elastic, cross-entropy", 0.7),
     "simard03-800-sigmoid": Row("784-800-10 of sigmoid units, elastic", 0.9),
-    "ciresan10-1000-500": Row("784-1000-500-10, elastic and affine", 0.49),
+    "ciresan10-1000-500": Row("784-1000-500-10 of sigmoid units, elastic and affine; easy examples left out", 0.49),
     "ciresan10-1000-500-sigmoid": Row("784-1000-500-10 of sigmoid units, elastic and affine", 0.49),
+    "ciresan10-1000-500-tanh": Row("784-1000-500-10, elastic and affine", 0.49),
     "ciresan10-12m": Row("784-2500-2000-1500-1000-500-10, elastic and affine", 0.35),
-    "record": Row("784-1500-750-10, elastic and affine"),
+    "record": Row("784-1500-750-10 of sigmoid units, elastic and affine; easy examples left out"),
 }
 
 
