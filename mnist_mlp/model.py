@@ -47,10 +47,10 @@ class SigmoidMLP(L.LightningModule):
         lr_step_epochs: for the "step" schedule, after how many epochs η is multiplied by `lr_step_factor`.
         lr_step_factor: see `lr_step_epochs`.
         skip_below: an example whose cost is below this is left out of back propagation, as its gradient would hardly
-            change the weights; 0 leaves none out. (Selective-Backprop: Jiang et al. 2019, arXiv 1910.00762, who choose
-            at random, the likelier the higher the cost.) Of a block of mini-batches, the closed form first propagates
-            all examples forward and then makes updates, of a whole mini-batch each, from those that are left; η goes
-            on as if there were as many as ever. In the end nine of ten examples are left out: see README.
+            change the weights; 0 leaves none out. Of a block of mini-batches, the closed form first propagates all
+            examples forward and then makes updates, of a whole mini-batch each, from those that are left; epochs, η
+            and the count of updates go on as if none were left out. Selective-Backprop, Jiang et al. 2019 (arXiv
+            1910.00762), chooses at random, the likelier the higher the cost.
         init: the weights and biases to start from (mnist_mlp/initialization.py).
         n_inputs: input neurons; for other data, such as XOR.
         n_outputs: output neurons, one for each label from 0 on; for other data.

@@ -65,7 +65,7 @@ ROWS = {
 class Measured:
     """One run. error: on the test split, percent, of the epoch that the config's protocol chose. best_on_test: percent,
     the lowest of all epochs, which no honest choice can know; empty where the source does not report such a figure.
-    seconds: of the whole process."""
+    updates: as many as if no example were left out (`SigmoidMLP`'s skip_below). seconds: of the whole process."""
 
     row: str
     seed: int

@@ -238,6 +238,14 @@ def test_a_block_is_filled_up_from_the_examples_chosen(max_steps: int, monkeypat
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_that_leaves_examples_out_is_resumed_to_the_bit(engine: EngineName, tmp_path: Path) -> None:
+    net = {"skip_below": 0.05}
+    whole = train(engine, net=net, **every_epoch(tmp_path))
+    resumed = train(engine, net=net, ckpt_path=tmp_path / "epoch=0.ckpt")
+    assert_same_weights(resumed.model, whole.model)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_none_or_all_left_out(engine: EngineName) -> None:
     """Below a cost that every example has, none are, to the bit; below one that none has, the net stays as it is."""
     assert_same_weights(train(engine, net={"skip_below": 1e-30}).model, train(engine).model)
