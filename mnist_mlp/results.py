@@ -65,7 +65,7 @@ ROWS = {
 class Measured:
     """One run. error: on the test split, percent, of the epoch that the config's protocol chose. best_on_test: percent,
     the lowest of all epochs, which no honest choice can know; empty where the source does not report such a figure.
-    updates: as many as if no example were left out (`SigmoidMLP`'s skip_below). seconds: of the whole process."""
+    updates: as many as if no example were left out (`SigmoidMLP`'s skip_below). seconds: of the whole process; of all its processes, where a run was gone on with."""
 
     row: str
     seed: int
@@ -199,8 +199,10 @@ def measure(name: str, seed: int, runs: Path) -> Measured:
     run = folder / "lightning_logs" / "version_0"
     last = run / "checkpoints" / "last.ckpt"
     command = [sys.executable, "-m", "mnist_mlp.train"]
+    before = 0.0
     if last.is_file():
         command += ["--ckpt_path", str(last)]
+        before = seconds_trained(run, until=last.stat().st_mtime)
     else:
         command += [f"--config={_config(name)}", f"--seed_everything={seed}", f"--trainer.default_root_dir={folder}"]
         if ROWS[name].at_best_on_test:
@@ -218,11 +220,22 @@ def measure(name: str, seed: int, runs: Path) -> Measured:
         tested_epoch=outcome["tested_epoch"],
         epochs=outcome["epochs"],
         updates=outcome["updates"],
-        seconds=round(time.perf_counter() - began, 1),
+        seconds=round(before + time.perf_counter() - began, 1),
         machine=machine(),
         commit=trained_at,
         day=date.today().isoformat(),
     )
+
+
+def seconds_trained(run: Path, until: float) -> float:
+    """How long processes have trained in this run before.
+
+    Each wrote a file of events, with the time of its start in the name, and last a while before its end; of the latest
+    process what counts is the time of the checkpoint that is gone on from, `until`.
+    """
+    files = {float(file.name.split(".")[3]): file.stat().st_mtime for file in run.glob("events.out.tfevents.*")}
+    ends = [files[start] for start in sorted(files)[:-1]] + [until]
+    return sum(max(0.0, end - start) for start, end in zip(sorted(files), ends, strict=False))
 
 
 def _best_on_test(run: Path) -> float:

@@ -1,5 +1,6 @@
 """README's table of results: what is measured, kept, gone on with, and shown."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -82,6 +83,16 @@ def test_a_row_is_run_gone_on_with_and_not_run_twice(
     monkeypatch.setitem(ROWS, "tiny", Row("784-16-10"))
     again = measure("tiny", 3, tmp_path / "runs")  # last.ckpt is there: the run goes on, and has nothing left to do
     assert (again.error, again.updates) == (run.error, run.updates)
+
+
+def test_time_of_a_run_that_was_gone_on_with(tmp_path: Path) -> None:
+    """Of its processes together, whatever was between them."""
+    for start, end in ((1000, 1100.0), (5000, 5060.0), (9000, 9001.0)):
+        file = tmp_path / f"events.out.tfevents.{start}.host.1.0"
+        file.touch()
+        os.utime(file, (end, end))
+    assert results.seconds_trained(tmp_path, until=9007.0) == 100 + 60 + 7
+    assert results.seconds_trained(tmp_path / "nothing", until=9007.0) == 0
 
 
 def test_readme_shows_the_table_of_the_file() -> None:
