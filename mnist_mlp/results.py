@@ -63,9 +63,13 @@ ROWS = {
 
 @dataclass(frozen=True)
 class Measured:
-    """One run. error: on the test split, percent, of the epoch that the config's protocol chose. best_on_test: percent,
-    the lowest of all epochs, which no honest choice can know; empty where the source does not report such a figure.
-    updates: as many as if no example were left out (`SigmoidMLP`'s skip_below). seconds: of the whole process; of all its processes, where a run was gone on with."""
+    """One run.
+
+    error: on the test split, percent, of the epoch that the config's protocol chose. best_on_test: percent, the lowest
+    of all epochs, which no honest choice can know; empty where the source does not report such a figure. updates: as
+    many as if no example were left out (`SigmoidMLP`'s skip_below). seconds: of the whole process; of all of them, where
+    a run was gone on with.
+    """
 
     row: str
     seed: int
