@@ -67,8 +67,8 @@ class Measured:
 
     error: on the test split, percent, of the epoch that the config's protocol chose. best_on_test: percent, the lowest
     of all epochs, which no honest choice can know; empty where the source does not report such a figure. updates: as
-    many as if no example were left out (`SigmoidMLP`'s skip_below). seconds: of the whole process; of all of them, where
-    a run was gone on with.
+    many as if no example were left out (`SigmoidMLP`'s skip_below). seconds: of the whole process; of all of them,
+    where a run was gone on with.
     """
 
     row: str
