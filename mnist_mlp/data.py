@@ -76,7 +76,9 @@ class MNISTData(L.LightningDataModule):
         paper, ink = pixel_range
         if not (math.isfinite(paper) and math.isfinite(ink) and paper != ink):
             raise InputError(f"pixel_range is {[paper, ink]}; give two different numbers, such as [0, 1].")
-        deformation = Deformation(rotation, scaling, shear, shift, elastic_alpha, elastic_sigma, rotation_of or {})
+        # A file that keeps a net's settings as JSON has the digits as strings.
+        own = {int(d) if str(d).isdecimal() else d: degrees for d, degrees in (rotation_of or {}).items()}
+        deformation = Deformation(rotation, scaling, shear, shift, elastic_alpha, elastic_sigma, own)
         self.deformation = None if deformation.off else deformation
         data_dir = None if data_dir is None else str(data_dir)  # a checkpoint with a Path in it is not read as plain
         self.save_hyperparameters()

@@ -59,7 +59,14 @@ class Evaluation:
     mistakes: list[Mistake]
 
 
-def evaluation(trained: Trained, split: Split, data_dir: str | None = None, worst: int = 10) -> Evaluation:
+def evaluation(
+    trained: Trained,
+    split: Split,
+    data_dir: str | None = None,
+    worst: int = 10,
+    versions: int = 0,
+    strength: float = 0.5,
+) -> Evaluation:
     """The figures of a net on a split, which is cut as it was for the net's training.
 
     Args:
@@ -67,9 +74,12 @@ def evaluation(trained: Trained, split: Split, data_dir: str | None = None, wors
         split: of what it was trained on.
         data_dir: where the data set is now, if not where it was in training.
         worst: how many mistakes to list.
+        versions: 0 for the net's answers to the images; else its mean answers to so many deformed versions of each.
+        strength: of these deformations; 1 is that of the net's training.
 
     Raises:
-        InputError: the split is empty or not known, or the data set cannot be read.
+        InputError: the split is empty or not known, the data set cannot be read, or the net was not trained on
+            deformed images but versions are asked for.
     """
     data = trained.training_data(data_dir)
     data.setup()
@@ -79,7 +89,13 @@ def evaluation(trained: Trained, split: Split, data_dir: str | None = None, wors
         raise InputError("the net was trained without a validation split; give --split train or --split test.")
     indices = batches.indices
     labels = batches.examples.labels[indices]
-    activations = trained.activations(batches.examples.images[indices])
+    images = batches.examples.images[indices]
+    if not versions:
+        activations = trained.activations(images)
+    elif data.deformation is None:
+        raise InputError("the net was not trained on deformed images, so it has no deformations for --versions.")
+    else:
+        activations = trained.averaged_activations(images, data.deformation.times(strength), versions)
     guesses = activations.argmax(dim=1)
     costs = trained.net.cost(activations, labels).double()
     confusion = multiclass_confusion_matrix(guesses, labels, num_classes=10)
@@ -178,8 +194,12 @@ def evaluate(args: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(args)
     if options.worst < 0:
         raise InputError(f"--worst is {options.worst}; give 0 or more.")
+    if options.versions < 0:
+        raise InputError(f"--versions is {options.versions}; give 0 or more, such as 32.")
+    if not 0 <= options.strength <= 1:
+        raise InputError(f"--strength is {options.strength}; give a factor from 0 to 1, such as 0.5.")
     trained = named_or_found_net(options.ckpt, own_first=True)
-    figures = evaluation(trained, options.split, options.data_dir, options.worst)
+    figures = evaluation(trained, options.split, options.data_dir, options.worst, options.versions, options.strength)
     print({"text": as_text, "csv": as_csv, "json": as_json}[options.format](figures))
 
 
@@ -204,6 +224,16 @@ def _parser() -> Parser:
         help="csv gives one figure a line (table,row,column,value), json one document.",
     )
     parser.add_argument("--worst", type=int, default=10, metavar="N", help="How many mistakes to list.")
+    parser.add_argument(
+        "--versions",
+        type=int,
+        default=0,
+        metavar="N",
+        help="Average the net's answers over N deformed versions of each image, as the net was trained on.",
+    )
+    parser.add_argument(
+        "--strength", type=float, default=0.5, metavar="F", help="How strong these deformations are; in training, 1."
+    )
     parser.add_data_dir_argument()
     return parser
 

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from mnist_mlp.batches import Scale
+from mnist_mlp.batches import DEFORMED_AT_ONCE, Scale
 from mnist_mlp.checkpoint import read_checkpoint
 from mnist_mlp.data import EVALUATION_BATCH_SIZE, MNISTData
+from mnist_mlp.deformation import Deformation
 from mnist_mlp.errors import InputError
 from mnist_mlp.model import SigmoidMLP
 
@@ -40,6 +41,21 @@ class Trained(NamedTuple):
     def activations(self, images: Tensor) -> Tensor:
         """The output neurons' activations, (B, 10), for images of MNIST's form, (B, 28, 28) uint8."""
         return torch.cat([self.net(self.scale(part)) for part in images.split(EVALUATION_BATCH_SIZE)])
+
+    @torch.no_grad()
+    def averaged_activations(self, images: Tensor, deformation: Deformation, versions: int) -> Tensor:
+        """The mean of the output neurons' activations, (B, 10), over so many deformed versions of each image.
+
+        The decision rule of APAC (Sato, Nishimura, Yokoi 2015, arXiv 1505.03229; there the mean is that of logarithms).
+        The versions are the same in every call.
+        """
+        generator = torch.Generator().manual_seed(0)
+        means = []
+        for part in images.split(DEFORMED_AT_ONCE):
+            no_labels = torch.zeros(len(part), dtype=torch.int64)
+            answers = (self.net(self.scale(deformation(part, no_labels, generator))) for _ in range(versions))
+            means.append(torch.stack(list(answers)).mean(dim=0))
+        return torch.cat(means)
 
     def training_data(self, data_dir: str | None = None) -> MNISTData:
         """What the net was trained, validated and tested on; in `data_dir`, if not where it was then.

@@ -23,6 +23,7 @@ import mnist_mlp.trained
 from mnist_mlp.batches import Scale
 from mnist_mlp.data import MNISTData
 from mnist_mlp.dataset import Examples
+from mnist_mlp.deformation import Deformation
 from mnist_mlp.errors import InputError
 from mnist_mlp.evaluate import Split, as_csv, as_json, as_text, evaluate, evaluation
 from mnist_mlp.export import export, to_onnx
@@ -31,6 +32,8 @@ from mnist_mlp.predict import predict
 from mnist_mlp.trained import METADATA_KEY, Trained, find_net, load_net, nets_of_the_package, to_safetensors
 
 ROOT = Path(__file__).parent.parent
+
+STRENGTHS = ("rotation", "scaling", "shear", "shift", "elastic_alpha")
 
 pytestmark = pytest.mark.usefixtures("read_once")
 
@@ -396,6 +399,41 @@ def test_a_digit_that_is_never_guessed_has_no_precision(small_net: Trained) -> N
     assert json.loads(as_json(figures))["digits"][0]["precision"] is None
 
 
+def test_answers_averaged_over_deformed_versions(mnist: tuple[Examples, Examples]) -> None:
+    """By the package's net, which was trained on deformed images: the mean of its answers to each version."""
+    trained = load_net(nets_of_the_package()[-1])
+    deformation = trained.training_data().deformation
+    assert deformation is not None
+    images = mnist[1].images[:300]
+    plain = trained.activations(images)
+    unmoved = trained.averaged_activations(images, deformation.times(0), 2)
+    torch.testing.assert_close(unmoved, plain, rtol=0, atol=1e-5)
+
+    by_hand, generator = [], torch.Generator().manual_seed(0)
+    assert trained.data is not None
+    weak = Deformation(
+        **{name: 0.5 * trained.data[name] for name in STRENGTHS}, elastic_sigma=deformation.elastic_sigma
+    )
+    for _ in range(3):
+        deformed = weak(images, torch.zeros(300, dtype=torch.int64), generator)
+        by_hand.append(trained.net(trained.scale(deformed)))
+    averaged = trained.averaged_activations(images, deformation.times(0.5), 3)
+    torch.testing.assert_close(averaged, torch.stack(by_hand).mean(0), rtol=0, atol=1e-6)
+    assert not averaged.allclose(plain, atol=1e-3)
+
+    figures = evaluation(trained._replace(data={**trained.data, "val_size": 300}), "validation", versions=3)
+    assert figures.accuracy > 0.98
+
+
+def test_settings_of_single_digits_survive_every_file(tmp_path: Path) -> None:
+    """JSON, in which an exported net keeps its settings, has only strings for keys."""
+    data = MNISTData(rotation=15.0, rotation_of={1: 7.5, 7: 7.5}, val_size=300)
+    net = SigmoidMLP([5])
+    trained = Trained(net.eval(), Scale(), dict(net.hparams), dict(data.hparams))
+    (tmp_path / "net.safetensors").write_bytes(to_safetensors(trained))
+    assert load_net(tmp_path / "net.safetensors").training_data().deformation == data.deformation
+
+
 def test_bad_input_of_evaluate(small_run: Path, tmp_path: Path) -> None:
     def without_validation(checkpoint: dict[str, Any]) -> None:
         checkpoint["datamodule_hyper_parameters"]["val_size"] = 0
@@ -415,6 +453,9 @@ def test_bad_input_of_evaluate(small_run: Path, tmp_path: Path) -> None:
         (["--ckpt", str(unknown)], "settings unknown here"),
         (["--split", "tset"], "--split is 'tset'; it takes train, validation, test"),
         (["--worst", "-1"], "--worst is -1"),
+        (["--versions", "-1"], "--versions is -1"),
+        (["--versions", "8", "--strength", "1.5"], "--strength is 1.5"),
+        (["--ckpt", str(small_run), "--versions", "8"], "not trained on deformed images"),
     ):
         with pytest.raises(InputError, match=words):
             evaluate(args)
