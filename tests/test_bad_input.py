@@ -43,6 +43,8 @@ BAD_OPTIONS: dict[str, tuple[list[str], list[str]]] = {
     "no training image": (["--data.val_size", "60000"], ["val_size is 60000", "60000 training images"]),
     "val_size negative": (["--data.val_size", "-1"], ["val_size is -1"]),
     "learning rate negative": (["--model.learning_rate", "-1"], ["learning_rate is -1"]),
+    "rotation_of no digits": (["--data.rotation_of", "{a: 7.5}"], ["rotation_of is", "'a'", "{1: 7.5, 7: 7.5}"]),
+    "rotation_of a number": (["--data.rotation_of", "7.5"], ["rotation_of is", "{1: 7.5, 7: 7.5}"]),
     "skip_below negative": (["--model.skip_below", "-1"], ["skip_below is -1", "0.001"]),
     "learning rate zero": (["--model.learning_rate", "0"], ["learning_rate is 0"]),
     "learning rate nan": (["--model.learning_rate", "nan"], ["learning_rate", "nan"]),
