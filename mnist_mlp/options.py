@@ -87,7 +87,8 @@ class Parser(jsonargparse.ArgumentParser):
             dict.fromkeys(re.findall(r"Expected an? (<class '[\w.]+'>|typing\.Literal\[[^\]]*\])", message))
         )
         if key and value and "dict[int, float]" in message:
-            return f"--{key[1]} is {value[1]}; it takes a number for each digit, such as '{{1: 7.5, 7: 7.5}}'."
+            given = value[1].partition(" - Expected")[0]
+            return f"--{key[1]} is {given}; it takes a number for each digit, such as '{{1: 7.5, 7: 7.5}}'."
         if key and value and expected:
             return f"--{key[1]} is {value[1]!r}; it takes {' or '.join(map(_type_name, expected))}."
         return message
