@@ -93,10 +93,8 @@ class SigmoidMLP(L.LightningModule):
         _check_positive("learning_rate", learning_rate, "try 1, or 10 for small nets")
         _check_positive("lr_step_epochs", lr_step_epochs, "give a number of epochs")
         _check_positive("lr_step_factor", lr_step_factor, "give a factor such as 0.5")
-        if not (math.isfinite(skip_below) and skip_below >= 0):
-            raise InputError(f"skip_below is {skip_below}; give a cost such as 0.001, or 0 to leave no example out.")
-        if not (math.isfinite(lr_warmup_epochs) and lr_warmup_epochs >= 0):
-            raise InputError(f"lr_warmup_epochs is {lr_warmup_epochs}; give a number of epochs, 0 or more.")
+        _check_not_negative("skip_below", skip_below, "give a cost such as 0.001, or 0 to leave no example out")
+        _check_not_negative("lr_warmup_epochs", lr_warmup_epochs, "give a number of epochs, 0 or more")
         if n_inputs < 1 or n_outputs < 1:
             raise InputError(f"n_inputs is {n_inputs} and n_outputs {n_outputs}; give a number of neurons, 1 or more.")
         self.save_hyperparameters()
@@ -332,6 +330,11 @@ def _check_targets(values: tuple[float, float], cost_function: str, output_activ
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise InputError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
+
+
+def _check_not_negative(name: str, value: float, hint: str) -> None:
+    if not (math.isfinite(value) and value >= 0):
+        raise InputError(f"{name} is {value}; {hint}.")
 
 
 def _check_positive(name: str, value: float, hint: str) -> None:

@@ -271,9 +271,10 @@ def deformed_digits(examples: Examples, indices: Tensor, deformation: Deformatio
     from torchvision.utils import make_grid
 
     labels = examples.labels[indices.to(examples.labels.device)].cpu()
-    firsts = torch.stack([indices[labels == digit][0] for digit in labels.unique()])
+    digits = labels.unique()
+    firsts = torch.stack([indices[labels == digit][0] for digit in digits])
     originals = examples.images[firsts.to(examples.images.device)].cpu()
-    of_each, generator = labels.unique().repeat(VERSIONS), torch.Generator().manual_seed(0)
+    of_each, generator = digits.repeat(VERSIONS), torch.Generator().manual_seed(0)
     deformed = deformation(originals.repeat(VERSIONS, 1, 1), of_each, generator)
     ink = torch.cat([originals.float(), deformed])[:, None]
     ink = ink.repeat_interleave(ENLARGED, dim=2).repeat_interleave(ENLARGED, dim=3)
