@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mnist_mlp.dataset import Examples
 from mnist_mlp.deformation import Deformation
+from mnist_mlp.deskew import deskewed, deskewing
 
 DEFORMED_AT_ONCE = 1_024  # images; what they need, 17 MB, can stay in a CPU's cache
 
@@ -40,28 +41,49 @@ class Block(NamedTuple):
     batch_size: int
 
 
-class Scale(NamedTuple):
-    """From a pixel's byte to an input neuron's activation: activation = byte * factor + offset."""
+class Inputs(NamedTuple):
+    """From images of MNIST's form to the input neurons' activations: activation = byte * factor + offset.
+
+    deskew: whether digits are made upright first (mnist_mlp/deskew.py).
+    """
 
     factor: float = 1 / 255  # the article's: 0 is paper, 1 is ink
     offset: float = 0.0
+    deskew: bool = False
 
     @classmethod
-    def between(cls, paper: float, ink: float) -> "Scale":
-        """The scale that gives paper and ink these activations."""
+    def between(cls, paper: float, ink: float) -> "Inputs":
+        """Those where paper and ink have these activations."""
         return cls(factor=(ink - paper) / 255, offset=paper)
 
     @classmethod
-    def normalising(cls, images: Tensor) -> "Scale":
-        """The scale that gives `images` (uint8, any shape) mean 0 and standard deviation 1."""
+    def normalising(cls, images: Tensor) -> "Inputs":
+        """Those where `images` (uint8, any shape) have mean 0 and standard deviation 1."""
         counts = torch.bincount(images.flatten(), minlength=256).double()
         values = torch.arange(256, dtype=torch.float64)
         mean = (counts @ values) / counts.sum()
         std = ((counts @ (values - mean).square()) / counts.sum()).sqrt().clamp_min(1e-6)
         return cls(factor=float(1 / std), offset=float(-mean / std))
 
+    @property
+    def paper(self) -> float:
+        """The activation of a pixel that shows paper."""
+        return self.offset
+
+    @property
+    def ink(self) -> float:
+        """The activation of a pixel that shows nothing but ink."""
+        return 255 * self.factor + self.offset
+
     def __call__(self, images: Tensor, out: Tensor | None = None) -> Tensor:
         """(B, 28, 28) uint8 -> (B, 784) float32, in `out` if that is given."""
+        return self._scaled(deskewed(images) if self.deskew else images, out)
+
+    def deformed(self, images: Tensor, labels: Tensor, deformation: Deformation, generator: torch.Generator) -> Tensor:
+        """The same for images that are deformed, each in its own way, after they were made upright."""
+        return self._scaled(deformation(images, labels, generator, deskewing(images) if self.deskew else None))
+
+    def _scaled(self, images: Tensor, out: Tensor | None = None) -> Tensor:
         images = images.flatten(1)
         out = torch.empty_like(images, dtype=torch.float32) if out is None else out
         return out.copy_(images).mul_(self.factor).add_(self.offset)
@@ -79,11 +101,11 @@ class DeformedEpoch:
     """
 
     def __init__(
-        self, examples: Examples, order: Tensor, scale: Scale, deformation: Deformation, seed: int, epoch: int
+        self, examples: Examples, order: Tensor, inputs: Inputs, deformation: Deformation, seed: int, epoch: int
     ) -> None:
         self.images, self.labels = examples
         self.order = order
-        self.scale = scale
+        self.inputs = inputs
         self.deformation = deformation
         self.seed = seed
         self.epoch = epoch
@@ -101,11 +123,9 @@ class DeformedEpoch:
         if self._last is None or self._last[0] != number:
             of_all = self.order[number * DEFORMED_AT_ONCE : (number + 1) * DEFORMED_AT_ONCE]
             generator = epoch_generator(self.seed, self.epoch, number, device=of_all.device)
-            self._last = number, self.scale(self._deformed(of_all, generator))
+            images, labels = self.images.index_select(0, of_all), self.labels.index_select(0, of_all)
+            self._last = number, self.inputs.deformed(images, labels, self.deformation, generator)
         return self._last[1]
-
-    def _deformed(self, of_all: Tensor, generator: torch.Generator) -> Tensor:
-        return self.deformation(self.images.index_select(0, of_all), self.labels.index_select(0, of_all), generator)
 
 
 def epoch_generator(seed: int, epoch: int, *stream: int, device: torch.device | str = "cpu") -> torch.Generator:
@@ -125,7 +145,7 @@ class MiniBatches:
         examples: all images and labels, on the device where they are to be used.
         indices: (N,) int64 on the CPU, the split.
         batch_size: examples per mini-batch over all processes; the last one of an epoch may be shorter.
-        scale: bytes to activations.
+        inputs: from images to activations.
         seed: shuffles anew for every epoch; None keeps the order of `indices`.
         updates_per_step: how many mini-batches are yielded at once, as a `Block`, if more than one.
         deformation: deforms the images anew for every epoch, by `seed`, which it needs; None leaves them as they are.
@@ -136,7 +156,7 @@ class MiniBatches:
         examples: Examples,
         indices: Tensor,
         batch_size: int,
-        scale: Scale,
+        inputs: Inputs,
         seed: int | None = None,
         rank: int = 0,
         world_size: int = 1,
@@ -148,7 +168,7 @@ class MiniBatches:
         self.examples = examples
         self.indices = indices
         self.batch_size = batch_size
-        self.scale = scale
+        self.inputs = inputs
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
@@ -212,7 +232,7 @@ class MiniBatches:
             if deformed:
                 activations = deformed(start, start + len(of_all))[share]
             else:
-                activations = self.scale(images.index_select(0, mine), out=space[: len(mine)] if in_blocks else None)
+                activations = self.inputs(images.index_select(0, mine), out=space[: len(mine)] if in_blocks else None)
             if in_blocks:
                 yield Block(activations, labels[mine], self.batch_size)
             else:
@@ -221,4 +241,4 @@ class MiniBatches:
     def _deformed(self, order: Tensor) -> DeformedEpoch | None:
         if self.deformation is None or self.seed is None:
             return None
-        return DeformedEpoch(self.examples, order, self.scale, self.deformation, self.seed, self.epoch)
+        return DeformedEpoch(self.examples, order, self.inputs, self.deformation, self.seed, self.epoch)

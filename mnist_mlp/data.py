@@ -8,7 +8,7 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from mnist_mlp.batches import MiniBatches, Scale
+from mnist_mlp.batches import Inputs, MiniBatches
 from mnist_mlp.dataset import DatasetName, Examples, load
 from mnist_mlp.deformation import Deformation
 from mnist_mlp.errors import InputError
@@ -37,6 +37,7 @@ class MNISTData(L.LightningDataModule):
         normalize: shift and scale the pixels to mean 0 and standard deviation 1 over the training images; if
             not, they lie in `pixel_range`.
         pixel_range: the activations of paper and of ink. The article's are 0 and 1.
+        deskew: make every digit upright before all else, as LeCun et al. did in 1998 (mnist_mlp/deskew.py).
         rotation: the training images, and no others, are deformed anew for every epoch (mnist_mlp/deformation.py);
             this turns them by up to so many degrees. With 0 here and below, they stay as they are.
         scaling: makes them wider or narrower, and taller or flatter, by up to this fraction.
@@ -67,6 +68,7 @@ class MNISTData(L.LightningDataModule):
         elastic_alpha: float = 0.0,
         elastic_sigma: float = 4.0,
         rotation_of: dict[int, float] | None = None,
+        deskew: bool = False,
     ) -> None:
         super().__init__()
         if batch_size != "full" and batch_size < 1:
@@ -85,7 +87,7 @@ class MNISTData(L.LightningDataModule):
         self.shuffle_seed: int | None = None
         self._loader: MiniBatches | None = None
         self._position: dict[str, int] | None = None
-        self.scale = Scale.between(paper, ink)
+        self.inputs = Inputs.between(paper, ink)._replace(deskew=deskew)
         self._train: Examples | None = None
         self._test: Examples | None = None
 
@@ -110,7 +112,8 @@ class MNISTData(L.LightningDataModule):
         order = torch.randperm(n, generator=torch.Generator().manual_seed(self.hparams["split_seed"]))
         self.val_indices, self.train_indices = order[:val_size], order[val_size:]
         if self.hparams["normalize"]:
-            self.scale = Scale.normalising(train.images[self.train_indices])
+            normalising = Inputs.normalising(train.images[self.train_indices])
+            self.inputs = normalising._replace(deskew=self.hparams["deskew"])
         self._train = train
 
     @property
@@ -155,13 +158,13 @@ class MNISTData(L.LightningDataModule):
         """The examples move to the training device once, as bytes; each mini-batch is then made there."""
         assert examples is not None, "call setup() first"
         if self.trainer is None:
-            return MiniBatches(examples, indices, batch_size, self.scale, seed, deformation=deformation)
+            return MiniBatches(examples, indices, batch_size, self.inputs, seed, deformation=deformation)
         device = self.trainer.strategy.root_device
         return MiniBatches(
             Examples(examples.images.to(device), examples.labels.to(device)),
             indices,
             batch_size,
-            self.scale,
+            self.inputs,
             seed,
             rank=self.trainer.global_rank,
             world_size=self.trainer.world_size,
@@ -171,9 +174,9 @@ class MNISTData(L.LightningDataModule):
 
     def state_dict(self) -> dict[str, Any]:
         """A checkpoint keeps the order in which the images come and how far it has got, so that a run goes on there;
-        and the scale of the pixels, so that the trained net can be used without the images that it was trained on."""
+        and how images become activations, so that the trained net can be used without those that it was trained on."""
         position = {"made": self._loader.made, "updates": self._loader.updates} if self._loader else None
-        return {"shuffle_seed": self.shuffle_seed, "position": position, "scale": tuple(self.scale)}
+        return {"shuffle_seed": self.shuffle_seed, "position": position, "scale": tuple(self.inputs)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.shuffle_seed, self._position = state_dict["shuffle_seed"], state_dict["position"]

@@ -1,10 +1,8 @@
 """Deformed training images: rotated, scaled, sheared, shifted, and elastically distorted, whole batches at once.
 
-Each pixel of a deformed image shows what its source coordinates point at in the original. They are one matrix
-product: the coefficients of each image, drawn at random, times a basis of 28 x 28 fields that all images share. The
-fields 1, x and y make the affine part; the smooth fields of `elastic_modes` make the elastic distortion.
-
-Coordinates are pixels from the image's centre, x to the right and y down.
+The source coordinates of each pixel are coefficients, drawn at random, times a basis of 28 x 28 fields
+(mnist_mlp/resampling.py). The fields 1, x and y make the affine part; the smooth fields of `elastic_modes` make the
+elastic distortion.
 """
 
 import math
@@ -17,10 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mnist_mlp.errors import InputError
+from mnist_mlp.resampling import SIDE, affine_basis, one_after_the_other, resample
 
-SIDE = 28
-# With the sides a power of two, whole pixels survive float32 exactly on the way to grid_sample's -1..1 and back.
-PADDED_SIDE = 32
 # The modes left out would move a pixel by 3% of what the others do: 0.04 pixels with Simard's sigma and alpha.
 KEPT_VARIANCE = 0.999
 MIN_SIGMA, MAX_SIGMA = 0.1, 100.0  # pixels that move each on its own; an image that moves as a whole
@@ -91,18 +87,24 @@ class Deformation:
             elastic_sigma=self.elastic_sigma,
         )
 
-    def __call__(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+    def __call__(
+        self, images: Tensor, labels: Tensor, generator: torch.Generator, before: Tensor | None = None
+    ) -> Tensor:
         """Deform each image in its own way.
 
         Args:
             images: (N, 28, 28) uint8 or float32, 0 the paper.
             labels: (N,) int64, the digits.
             generator: where the random numbers come from, on the images' device.
+            before: (N, 2, 3), the coefficients of an affine map that the images are to be shown by before that.
 
         Returns:
             (N, 28, 28) float32 in the same units.
         """
-        return resample(images, self.draw(labels, generator), self.basis(images.device))
+        coefficients = self.draw(labels, generator)
+        if before is not None:
+            coefficients = one_after_the_other(before, coefficients)
+        return resample(images, coefficients, self.basis(images.device))
 
     def draw(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """(N, 2, K) random coefficients for images of these digits, along x and along y."""
@@ -189,32 +191,10 @@ def elastic_modes(sigma: float) -> Tensor:
 @lru_cache(maxsize=8)
 def _basis(alpha: float, sigma: float, device: torch.device) -> Tensor:
     """(K, 784) the fields 1, x, y and, with an elastic distortion, α times its modes."""
-    axis = torch.arange(SIDE, dtype=torch.float32) - (SIDE - 1) / 2
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    fields = torch.stack([torch.ones_like(x), x, y]).flatten(1)
+    fields = affine_basis(device)
     if alpha:
-        fields = torch.cat([fields, alpha * elastic_modes(sigma)])
-    return fields.to(device)
-
-
-def resample(images: Tensor, coefficients: Tensor, basis: Tensor) -> Tensor:
-    """Show at each pixel what its source coordinates point at, bilinearly between the pixels there; 0 outside.
-
-    Args:
-        images: (N, 28, 28).
-        coefficients: (N, 2, K).
-        basis: (K, 784).
-
-    Returns:
-        (N, 28, 28) float32.
-    """
-    n, margin = len(images), (PADDED_SIDE - SIDE) // 2
-    padded = F.pad(images, (margin, margin, margin, margin)).float()
-    # grid_sample's coordinates are -1 and 1 at the outer edges of the padded image.
-    source = coefficients.flatten(0, 1) @ (basis / (PADDED_SIDE / 2))
-    # Its kernel for CPUs takes this permuted view as it is.
-    grid = source.view(n, 2, SIDE, SIDE).permute(0, 2, 3, 1)
-    return F.grid_sample(padded[:, None], grid, mode="bilinear", padding_mode="zeros", align_corners=False)[:, 0]
+        fields = torch.cat([fields, alpha * elastic_modes(sigma).to(device)])
+    return fields
 
 
 def _check(name: str, value: float, below_limit: bool, hint: str) -> None:

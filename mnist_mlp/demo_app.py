@@ -90,7 +90,7 @@ class Session:
 
     def inputs(self, image: NDArray[np.uint8]) -> Tensor:
         """(28, 28) bytes to the (784,) input neurons' activations."""
-        return self.trained.scale(torch.from_numpy(image.copy())[None])[0]
+        return self.trained.inputs(torch.from_numpy(image.copy())[None])[0]
 
 
 class Sessions:
@@ -294,15 +294,14 @@ def _nets(named: Path | None) -> dict[str, Path]:
 
 def _description(trained: Trained) -> dict[str, Any]:
     net = trained.net
-    paper, ink = (trained.scale.factor * byte + trained.scale.offset for byte in (0, 255))
     return {
         "sizes": [net.linear_layers[0].in_features, *(layer.out_features for layer in net.linear_layers)],
         "activations": [layer.activation for layer in net.layers_and_sigmas],
         "cost_function": net.hparams["cost_function"],
         "targets": net.hparams["target_values"],
         "learning_rate": net.hparams["learning_rate"],
-        "paper": paper,
-        "ink": ink,
+        "paper": trained.inputs.paper,
+        "ink": trained.inputs.ink,
     }
 
 

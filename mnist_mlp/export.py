@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from mnist_mlp.batches import Scale
+from mnist_mlp.batches import Inputs
 from mnist_mlp.errors import InputError, one_sentence_errors
 from mnist_mlp.files import write_whole
 from mnist_mlp.options import Parser
@@ -20,16 +20,16 @@ OPSET = 18
 
 
 class FromPixels(nn.Module):
-    """The net with the scale of its input inside: it takes the article's pixels, 0 paper to 1 ink."""
+    """The net with what makes its input inside: it takes the article's pixels, 0 paper to 1 ink."""
 
-    def __init__(self, net: nn.Module, scale: Scale) -> None:
+    def __init__(self, net: nn.Module, inputs: Inputs) -> None:
         super().__init__()
         self.net = net
-        self.factor, self.offset = 255 * scale.factor, scale.offset
+        self.inputs = inputs._replace(factor=255 * inputs.factor)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 1, 28, 28) -> (B, 10), the output neurons' activations."""
-        activations: Tensor = self.net(images * self.factor + self.offset)
+        activations: Tensor = self.net(self.inputs(images[:, 0]))
         return activations
 
 
@@ -51,7 +51,7 @@ def to_onnx(trained: Trained) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # for the authors of exporters
         program = torch.onnx.export(
-            FromPixels(trained.net, trained.scale).eval(),
+            FromPixels(trained.net, trained.inputs).eval(),
             (torch.zeros(2, 1, 28, 28),),
             input_names=["images"],
             output_names=["activations"],

@@ -106,7 +106,7 @@ def net_at_work(trained: Trained, example: Example) -> Net:
     pixels.
     """
     layers = layers_of(trained.net)
-    inputs = trained.scale(example.image[None])[0]
+    inputs = trained.inputs(example.image[None])[0]
     activations = [inputs, *(state.a for state in propagate(layers, inputs))]
     numbers = list(range(len(activations)))
     if len(numbers) > COLUMNS:
@@ -126,8 +126,8 @@ def net_at_work(trained: Trained, example: Example) -> Net:
                 connections += _strongest(number, weight[:, neurons])
         function = layers[number - 1].activation if number else "pixel"
         columns.insert(0, Column(number, len(a), function, neurons, a[neurons]))
-    paper, ink = trained.scale(torch.tensor([[0, 255]], dtype=torch.uint8))[0].tolist()
-    return Net(columns, sorted(connections, key=lambda line: abs(line.weight)), paper, ink)
+    by_weight = sorted(connections, key=lambda line: abs(line.weight))
+    return Net(columns, by_weight, trained.inputs.paper, trained.inputs.ink)
 
 
 def _strongest(layer: int, weight: Tensor) -> list[Connection]:
@@ -169,7 +169,7 @@ class Neuron(NamedTuple):
 def one_neuron(trained: Trained, example: Example) -> Neuron:
     """Figure 2: the output neuron of the example's digit."""
     layers = layers_of(trained.net, torch.float64)
-    inputs = trained.scale(example.image[None])[0].double()
+    inputs = trained.inputs(example.image[None])[0].double()
     states = propagate(layers, inputs)
     below = states[-2].a if len(layers) > 1 else inputs
     weight, bias, function = layers[-1]

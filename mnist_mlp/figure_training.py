@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from mnist_mlp.backprop import Layer, gradient_descent
-from mnist_mlp.batches import MiniBatches, Scale
+from mnist_mlp.batches import Inputs, MiniBatches
 from mnist_mlp.data import MNISTData
 from mnist_mlp.dataset import Examples
 from mnist_mlp.figure_example import training_files
@@ -64,7 +64,7 @@ def cost_against_a_weight(trained: Trained, data: MNISTData, images: int = COST_
     middle, from ±1 up to ±16. The tangents are at six tenths of the way to its ends.
     """
     examples, indices = training_files(data), data.train_indices[:images]
-    x, labels = trained.scale(examples.images[indices]).double(), examples.labels[indices]
+    x, labels = trained.inputs(examples.images[indices]).double(), examples.labels[indices]
     eta = float(trained.net.hparams["learning_rate"])
     layers = layers_of(trained.net, torch.float64)
     gradient = _output_gradient(trained.net, layers, x, labels)
@@ -198,12 +198,12 @@ def xor(activation: ActivationName, bias: bool, seed: int) -> Boundary:
         )
         again_and_again = torch.arange(4).repeat(XOR_UPDATES)
         fit_on_cpu(
-            net, XOR_EPOCHS, train_dataloaders=MiniBatches(XOR, again_and_again, 4, Scale(), updates_per_step=100)
+            net, XOR_EPOCHS, train_dataloaders=MiniBatches(XOR, again_and_again, 4, Inputs(), updates_per_step=100)
         )
     axis = torch.linspace(-0.5, 1.5, XOR_GRID)
     second, first = torch.meshgrid(axis, axis, indexing="ij")
     with torch.no_grad():
-        outputs = net(Scale()(XOR.images))
+        outputs = net(Inputs()(XOR.images))
         of_grid = net(torch.stack([first, second], dim=-1).view(-1, 2))
     lead = outputs[:, 1] - outputs[:, 0]
     decided = lead.abs() >= UNDECIDED

@@ -43,6 +43,7 @@ ROWS = {
     "nielsen-30-ch1": Row("784-30-10, initial weights as published", 4.58, at_best_on_test=True),
     "nielsen-100-ch1": Row("784-100-10, initial weights as published", 3.41, at_best_on_test=True),
     "lecun98-300": Row("784-300-10", 4.7),
+    "lecun98-300-deskew": Row("784-300-10, deskewed", 1.6),
     "lecun98-1000": Row("784-1000-10", 4.5),
     "lecun98-300-100": Row("784-300-100-10", 3.05),
     "lecun98-500-150": Row("784-500-150-10", 2.95),
@@ -54,11 +55,13 @@ ROWS = {
     "simard03-800-ce": Row("784-800-10, elastic, cross-entropy", 0.7),
     "simard03-800-sigmoid": Row("784-800-10 of sigmoid units, elastic", 0.9),
     "ciresan10-1000-500": Row("784-1000-500-10 of sigmoid units, elastic and affine; easy examples left out", 0.49),
+    "ciresan10-1000-500-deskew": Row("784-1000-500-10 of sigmoid units, deskewed, elastic and affine", 0.49),
     "ciresan10-1000-500-sigmoid": Row("784-1000-500-10 of sigmoid units, elastic and affine", 0.49),
     "ciresan10-1000-500-tanh": Row("784-1000-500-10, elastic and affine", 0.49),
     "ciresan10-12m": Row("784-2500-2000-1500-1000-500-10, elastic and affine", 0.35),
     "record": Row("784-1500-750-10 of sigmoid units, elastic and affine"),
     "record-skip": Row("784-1500-750-10 of sigmoid units, elastic and affine; easy examples left out"),
+    "record-wide": Row("784-2500-1250-10 of sigmoid units, deskewed, elastic and affine"),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from mnist_mlp.batches import DEFORMED_AT_ONCE, Scale
+from mnist_mlp.batches import DEFORMED_AT_ONCE, Inputs
 from mnist_mlp.checkpoint import read_checkpoint
 from mnist_mlp.data import EVALUATION_BATCH_SIZE, MNISTData
 from mnist_mlp.deformation import Deformation
@@ -27,20 +27,20 @@ class Trained(NamedTuple):
     """A net with what is needed to use it.
 
     net: in evaluation mode, on the CPU.
-    scale: from bytes to the input neurons' activations, as in the net's training.
+    inputs: from images to the input neurons' activations, as in the net's training.
     model: the net's hyper-parameters, SigmoidMLP's arguments.
     data: MNISTData's arguments in the net's training; None if it was trained on other data.
     """
 
     net: SigmoidMLP
-    scale: Scale
+    inputs: Inputs
     model: dict[str, Any]
     data: dict[str, Any] | None
 
     @torch.no_grad()
     def activations(self, images: Tensor) -> Tensor:
         """The output neurons' activations, (B, 10), for images of MNIST's form, (B, 28, 28) uint8."""
-        return torch.cat([self.net(self.scale(part)) for part in images.split(EVALUATION_BATCH_SIZE)])
+        return torch.cat([self.net(self.inputs(part)) for part in images.split(EVALUATION_BATCH_SIZE)])
 
     @torch.no_grad()
     def averaged_activations(self, images: Tensor, deformation: Deformation, versions: int) -> Tensor:
@@ -53,7 +53,7 @@ class Trained(NamedTuple):
         means = []
         for part in images.split(DEFORMED_AT_ONCE):
             no_labels = torch.zeros(len(part), dtype=torch.int64)
-            answers = (self.net(self.scale(deformation(part, no_labels, generator))) for _ in range(versions))
+            answers = (self.net(self.inputs.deformed(part, no_labels, deformation, generator)) for _ in range(versions))
             means.append(torch.stack(list(answers)).mean(dim=0))
         return torch.cat(means)
 
@@ -69,7 +69,7 @@ class Trained(NamedTuple):
 
     def settings(self) -> str:
         """All but the weights, as JSON."""
-        return json.dumps({"model": self.model, "data": self.data, "scale": self.scale._asdict()})
+        return json.dumps({"model": self.model, "data": self.data, "scale": self.inputs._asdict()})
 
 
 def find_net(own_first: bool = False) -> Path:
@@ -162,10 +162,10 @@ def _from_safetensors(path: Path) -> Trained:
         raise InputError(f"{path} is damaged or no safetensors file; give another one.") from error
     try:
         settings = json.loads(metadata[METADATA_KEY])
-        model, data, scale = settings["model"], settings["data"], Scale(**settings["scale"])
+        model, data, inputs = settings["model"], settings["data"], Inputs(**settings["scale"])
     except (KeyError, TypeError, ValueError) as error:
         raise _of_another_kind(path) from error
-    return Trained(_net(model, state, path), scale, model, data)
+    return Trained(_net(model, state, path), inputs, model, data)
 
 
 def _from_checkpoint(path: Path) -> Trained:
@@ -180,17 +180,17 @@ def _from_checkpoint(path: Path) -> Trained:
     net = _net(model, checkpoint["state_dict"], path)
     state = checkpoint.get(MNISTData.__qualname__, {})
     if "scale" in state:
-        scale = Scale(*state["scale"])
+        inputs = Inputs(*state["scale"])
     elif data is not None:  # an older checkpoint: the scale is computed anew from the training images
         images = _data(data)
         images.setup()
-        scale = images.scale
+        inputs = images.inputs
     else:
         raise InputError(
             f"{path} does not say how the pixels were scaled that its net was trained on; give a checkpoint of a "
             "training with MNISTData."
         )
-    return Trained(net, scale, model, data)
+    return Trained(net, inputs, model, data)
 
 
 def _data(settings: dict[str, Any]) -> MNISTData:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import mnist_mlp.dataset
-from mnist_mlp.batches import Block, MiniBatch, MiniBatches, Scale
+from mnist_mlp.batches import Block, Inputs, MiniBatch, MiniBatches
 from mnist_mlp.data import MNISTData
 from mnist_mlp.dataset import MNIST_SHA256, DatasetName, Examples, load, unpack_mnist
 from mnist_mlp.errors import InputError
@@ -115,7 +115,7 @@ def numbers(images: Tensor) -> list[int]:
 
 
 def loader(n: int, batch_size: int, **kwargs: Any) -> MiniBatches:
-    return MiniBatches(numbered(n), torch.arange(n), batch_size, Scale(factor=1.0), **kwargs)
+    return MiniBatches(numbered(n), torch.arange(n), batch_size, Inputs(factor=1.0), **kwargs)
 
 
 @settings(max_examples=40, deadline=None)

@@ -18,14 +18,15 @@ from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
-from mnist_mlp.batches import DEFORMED_AT_ONCE, Block, DeformedEpoch, MiniBatches, Scale
+from mnist_mlp.batches import DEFORMED_AT_ONCE, Block, DeformedEpoch, Inputs, MiniBatches
 from mnist_mlp.data import MNISTData
 from mnist_mlp.dataset import Examples
-from mnist_mlp.deformation import Deformation, affine, elastic_modes, resample
+from mnist_mlp.deformation import Deformation, affine, elastic_modes
 from mnist_mlp.engine import EngineName
 from mnist_mlp.errors import InputError
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.pictures import ENLARGED, DeformedDigits
+from mnist_mlp.resampling import resample
 from tests.test_equations import QUIET
 
 pytestmark = pytest.mark.usefixtures("read_once")
@@ -276,7 +277,7 @@ def epoch_images(
     mnist: tuple[Examples, Examples], batch_size: int, epoch: int = 0, n: int = 2_600, **options: Any
 ) -> list[Tensor]:
     """The images of each mini-batch of an epoch over n real examples: more than two portions of them."""
-    batches = MiniBatches(mnist[0], torch.arange(n), batch_size, Scale(), **{"seed": 7, "deformation": ALL, **options})
+    batches = MiniBatches(mnist[0], torch.arange(n), batch_size, Inputs(), **{"seed": 7, "deformation": ALL, **options})
     batches.set_epoch(epoch)
     made: list[Tensor] = []
     for batch in batches:
@@ -297,7 +298,7 @@ def test_seed_epoch_and_place_decide(mnist: tuple[Examples, Examples]) -> None:
     order = torch.zeros(2 * DEFORMED_AT_ONCE, dtype=torch.int64)  # always the first image
     ways = set()
     for seed, epoch in ((0, 0), (0, 1), (1, 0), (1, 1), (2**40, 0)):
-        images = DeformedEpoch(mnist[0], order, Scale(), ALL, seed, epoch)
+        images = DeformedEpoch(mnist[0], order, Inputs(), ALL, seed, epoch)
         for place in (0, DEFORMED_AT_ONCE):
             ways.add(images(place, place + 1).numpy().tobytes())
     assert len(ways) == 10
@@ -326,9 +327,9 @@ def test_processes_share_the_same_images(mnist: tuple[Examples, Examples], batch
 def test_an_epoch_can_be_begun_anywhere(mnist: tuple[Examples, Examples]) -> None:
     """What came before it in the epoch need not be made."""
     order = torch.arange(2_600)
-    whole = DeformedEpoch(mnist[0], order, Scale(), ALL, 3, 4)(0, 2_600)
+    whole = DeformedEpoch(mnist[0], order, Inputs(), ALL, 3, 4)(0, 2_600)
     for start, stop in ((0, 1), (1_000, 1_048), (2_048, 2_600), (1_023, 1_025), (2_599, 2_600), (500, 2_500)):
-        images = DeformedEpoch(mnist[0], order, Scale(), ALL, 3, 4)
+        images = DeformedEpoch(mnist[0], order, Inputs(), ALL, 3, 4)
         assert images(start, stop).equal(whole[start:stop])
 
 
@@ -337,7 +338,7 @@ def test_resumed_within_an_epoch(mnist: tuple[Examples, Examples], updates_per_s
     """From its 71st mini-batch on, in the middle of a portion and of a block, the images are the same."""
     whole = torch.cat(epoch_images(mnist, 16))
     batches = MiniBatches(
-        mnist[0], torch.arange(2_600), 16, Scale(), seed=7, updates_per_step=updates_per_step, deformation=ALL
+        mnist[0], torch.arange(2_600), 16, Inputs(), seed=7, updates_per_step=updates_per_step, deformation=ALL
     )
     batches.go_on_from(70, batches.updates)
     assert torch.cat([batch.images for batch in batches]).equal(whole[70 * 16 :])
@@ -349,7 +350,7 @@ def test_images_keep_their_labels(mnist: tuple[Examples, Examples], updates_per_
     few = Examples(mnist[0].images[:300], mnist[0].labels[:300])
     little = Deformation(shift=0.4)
     for batch in MiniBatches(
-        few, torch.arange(300), 50, Scale(), seed=2, updates_per_step=updates_per_step, deformation=little
+        few, torch.arange(300), 50, Inputs(), seed=2, updates_per_step=updates_per_step, deformation=little
     ):
         nearest = torch.cdist(batch.images, few.images.flatten(1) / 255).argmin(dim=1)
         assert few.labels[nearest].equal(batch.labels)
@@ -357,7 +358,7 @@ def test_images_keep_their_labels(mnist: tuple[Examples, Examples], updates_per_
 
 def test_no_deformation_without_a_seed(mnist: tuple[Examples, Examples]) -> None:
     with pytest.raises(ValueError, match="seed"):
-        MiniBatches(mnist[0], torch.arange(10), 5, Scale(), deformation=ALL)
+        MiniBatches(mnist[0], torch.arange(10), 5, Inputs(), deformation=ALL)
 
 
 def test_only_training_images_are_deformed() -> None:
@@ -368,7 +369,7 @@ def test_only_training_images_are_deformed() -> None:
     for data in (plain, deformed):
         data.shuffle_seed = 11
         data.setup()
-    assert plain.scale == deformed.scale
+    assert plain.inputs == deformed.inputs
     for name in ("val_dataloader", "test_dataloader"):
         for one, other in zip(getattr(plain, name)(), getattr(deformed, name)(), strict=True):
             assert one.images.equal(other.images)

@@ -214,7 +214,7 @@ def test_a_drawing_is_to_the_net_what_its_picture_is_to_predict(
         assert answer["layers"][-1] == pytest.approx(outputs.tolist(), abs=1e-6)
         assert answer["guess"] == int(outputs.argmax())
         with torch.no_grad():
-            hidden = torch.sigmoid(small_net.net.linear_layers[0](small_net.scale(torch.from_numpy(image)[None])))[0]
+            hidden = torch.sigmoid(small_net.net.linear_layers[0](small_net.inputs(torch.from_numpy(image)[None])))[0]
         assert answer["layers"][0] == pytest.approx(hidden.tolist(), abs=1e-6)
         assert answer == {"image": answer["image"], **server.ask("forward", session=session, image=answer["image"])}
 
@@ -231,7 +231,7 @@ def test_strokes_to_the_edge_are_ink_on_paper(server: Server) -> None:
 def test_neuron_and_cost(server: Server, small_net: Trained, mnist: tuple[Examples, Examples]) -> None:
     """As this process computes them from the same checkpoint."""
     session, image = server.open(), text(mnist[0].images[0].numpy())
-    inputs, layers = small_net.scale(mnist[0].images[:1])[0], layers_of(small_net.net)
+    inputs, layers = small_net.inputs(mnist[0].images[:1])[0], layers_of(small_net.net)
     for layer, index in ((0, 31), (1, 9)):
         answer = server.ask("neuron", session=session, image=image, layer=layer, neuron=index)
         found = demo_net.neuron(layers, inputs, layer, index)
@@ -290,7 +290,7 @@ def test_nets_to_choose_from(server: Server, small_net: Trained) -> None:
     opened = server.ask("open", net="version_0: last.ckpt")
     assert opened["sizes"] == [784, 32, 10]
     assert opened["activations"] == ["sigmoid", "sigmoid"]
-    assert opened["ink"] == pytest.approx(small_net.scale.factor * 255 + small_net.scale.offset)
+    assert opened["ink"] == pytest.approx(small_net.inputs.factor * 255 + small_net.inputs.offset)
 
 
 @pytest.mark.parametrize("name", ["secret.ckpt", "../demo/secret.ckpt", "lightning_logs/version_0", "/etc/passwd", ""])

@@ -22,7 +22,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor
 
 from mnist_mlp import figure_drawing as draw
-from mnist_mlp.batches import Scale
+from mnist_mlp.batches import Inputs
 from mnist_mlp.data import MNISTData
 from mnist_mlp.dataset import Examples
 from mnist_mlp.errors import InputError
@@ -79,7 +79,7 @@ def untrained(**settings: Any) -> Trained:
     torch.manual_seed(0)
     net = SigmoidMLP(**settings)
     data = MNISTData(val_size=58_000, normalize=False)
-    return Trained(net.eval(), Scale(), dict(net.hparams), {**data.hparams})
+    return Trained(net.eval(), Inputs(), dict(net.hparams), {**data.hparams})
 
 
 def shown_texts(figure: Figure) -> list[Text]:
@@ -164,7 +164,7 @@ def test_figure_1_shows_the_net_as_it_is(small_net: Trained, example: Example) -
     amounts = [abs(line.weight) for line in net.connections]
     assert amounts == sorted(amounts)
     with torch.no_grad():
-        a0 = small_net.scale(example.image[None])
+        a0 = small_net.inputs(example.image[None])
         a1 = torch.sigmoid(first(a0))
     assert torch.equal(pixels.activations, a0[0, pixels.neurons])
     assert torch.allclose(hidden.activations, a1[0, hidden.neurons])
@@ -204,7 +204,7 @@ def test_figure_3_begins_with_the_net_that_the_run_began_with(
     begun = TrainCLI(["--config", str(config), "--trainer.logger", "false"]).model.eval()
     answers = before_and_after(small_net, example, seed=0)
     with torch.no_grad():
-        assert torch.equal(answers.untrained, begun(small_net.scale(example.image[None]))[0])
+        assert torch.equal(answers.untrained, begun(small_net.inputs(example.image[None]))[0])
     assert torch.equal(answers.trained, small_net.activations(example.image[None])[0])
     assert not torch.equal(before_and_after(small_net, example, seed=1).untrained, answers.untrained)
 
@@ -246,7 +246,7 @@ def test_figure_5_by_finite_differences(small_net: Trained, settings: dict[str, 
     curve = cost_against_a_weight(trained, data, images=200)
     indices = data.train_indices[:200]
     examples = data.train_dataloader().examples
-    x, labels = trained.scale(examples.images[indices]).double(), examples.labels[indices]
+    x, labels = trained.inputs(examples.images[indices]).double(), examples.labels[indices]
     place = curve.digit, curve.source
     assert curve.images == 200
     assert curve.weight == float(trained.net.linear_layers[-1].weight[place].detach())
@@ -270,7 +270,7 @@ def test_figure_5_is_of_the_steepest_weight(small_net: Trained, data: MNISTData)
     net = SigmoidMLP(**small_net.model).double()
     net.load_state_dict(small_net.net.state_dict())
     examples, indices = data.train_dataloader().examples, data.train_indices[:200]
-    net.cost(net(small_net.scale(examples.images[indices]).double()), examples.labels[indices]).mean().backward()
+    net.cost(net(small_net.inputs(examples.images[indices]).double()), examples.labels[indices]).mean().backward()
     gradient = net.linear_layers[-1].weight.grad
     assert gradient is not None
     assert abs(curve.gradient) == pytest.approx(float(gradient.abs().max()))

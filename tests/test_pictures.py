@@ -155,7 +155,7 @@ def test_a_wide_layer_shows_its_first_neurons() -> None:
 def inspected(run: Run) -> tuple[Tensor, Tensor]:
     """The images, as input activations, and digits that histograms are made from."""
     indices = run.split.first(INSPECTED)
-    return run.split.batches.scale(run.split.images(indices)), run.split.labels(indices)
+    return run.split.batches.inputs(run.split.images(indices)), run.split.labels(indices)
 
 
 def test_histograms_are_of_the_net_and_of_its_gradient(run: Run) -> None:
@@ -259,7 +259,7 @@ def test_the_answers_are_the_nets(validated: bool, tmp_path: Path, monkeypatch: 
     confusion, mistakes = torch.zeros(10, 10, dtype=torch.int64), []
     for index in indices.tolist():
         with torch.no_grad():
-            a = made.net(data.scale(examples.images[index : index + 1]))[0]
+            a = made.net(data.inputs(examples.images[index : index + 1]))[0]
         digit, guess = int(examples.labels[index]), int(a.argmax())
         confusion[digit, guess] += 1
         if guess != digit:
@@ -296,7 +296,7 @@ def test_the_same_digits_over_the_epochs(run: Run) -> None:
     assert labels.tolist() == list(range(10))
     assert set(state["digits"].tolist()) <= set(run.data.val_indices.tolist())
     with torch.no_grad():
-        now = run.net(run.split.batches.scale(run.split.images(state["digits"])))
+        now = run.net(run.split.batches.inputs(run.split.images(state["digits"])))
     torch.testing.assert_close(state["history"][6], now)
     right = [int((a.argmax(dim=1) == labels).sum()) for a in state["history"].values()]
     assert right[0] < 5 < right[-1]  # before and after training

@@ -41,6 +41,8 @@ def test_data_flows_one_way() -> None:
         "errors",
         "files",
         "dataset",
+        "resampling",
+        "deskew",
         "deformation",
         "batches",
         "data",

@@ -20,7 +20,7 @@ from torch import Tensor
 from torchmetrics.functional.classification import multiclass_precision, multiclass_recall
 
 import mnist_mlp.trained
-from mnist_mlp.batches import Scale
+from mnist_mlp.batches import Inputs
 from mnist_mlp.data import MNISTData
 from mnist_mlp.dataset import Examples
 from mnist_mlp.deformation import Deformation
@@ -49,7 +49,7 @@ def changed(path: Path, to: Path, change: Callable[[dict[str, Any]], object]) ->
 def same(a: Trained, b: Trained, images: Tensor) -> None:
     """Two nets give the same activations, bit for bit, and know the same of themselves."""
     assert torch.equal(a.activations(images), b.activations(images))
-    assert a.scale == b.scale
+    assert a.inputs == b.inputs
     assert a.model == b.model
     assert a.data == b.data
 
@@ -63,11 +63,11 @@ def test_a_checkpoint_is_the_net_and_how_its_pixels_are_scaled(
     """As Lightning's own `load_from_checkpoint` has it, with the scale of the run's data."""
     data = MNISTData(val_size=30_000)
     data.setup()
-    assert small_net.scale == data.scale != Scale()
+    assert small_net.inputs == data.inputs != Inputs()
     net = SigmoidMLP.load_from_checkpoint(small_run, map_location="cpu").eval()
     images = mnist[0].images[:100]
     with torch.no_grad():
-        assert torch.equal(net(data.scale(images)), small_net.activations(images))
+        assert torch.equal(net(data.inputs(images)), small_net.activations(images))
     assert small_net.model["hidden_sizes"] == [32]
     assert small_net.data is not None
     assert small_net.data["val_size"] == 30_000
@@ -102,7 +102,7 @@ def test_half_the_bytes_give_nearly_the_same_net(
     assert all(weight.dtype == torch.float32 for weight in read.net.parameters())
     moved = (read.activations(images) - small_net.activations(images)).abs().max()
     assert 0 < moved < 0.01
-    assert (read.scale, read.model, read.data) == (small_net.scale, small_net.model, small_net.data)
+    assert (read.inputs, read.model, read.data) == (small_net.inputs, small_net.model, small_net.data)
 
 
 def test_loading_leaves_the_seed_alone(small_run: Path) -> None:
@@ -416,7 +416,7 @@ def test_answers_averaged_over_deformed_versions(mnist: tuple[Examples, Examples
     )
     for _ in range(3):
         deformed = weak(images, torch.zeros(300, dtype=torch.int64), generator)
-        by_hand.append(trained.net(trained.scale(deformed)))
+        by_hand.append(trained.net(trained.inputs(deformed)))
     averaged = trained.averaged_activations(images, deformation.times(0.5), 3)
     torch.testing.assert_close(averaged, torch.stack(by_hand).mean(0), rtol=0, atol=1e-6)
     assert not averaged.allclose(plain, atol=1e-3)
@@ -429,7 +429,7 @@ def test_settings_of_single_digits_survive_every_file(tmp_path: Path) -> None:
     """JSON, in which an exported net keeps its settings, has only strings for keys."""
     data = MNISTData(rotation=15.0, rotation_of={1: 7.5, 7: 7.5}, val_size=300)
     net = SigmoidMLP([5])
-    trained = Trained(net.eval(), Scale(), dict(net.hparams), dict(data.hparams))
+    trained = Trained(net.eval(), Inputs(), dict(net.hparams), dict(data.hparams))
     (tmp_path / "net.safetensors").write_bytes(to_safetensors(trained))
     assert load_net(tmp_path / "net.safetensors").training_data().deformation == data.deformation
 

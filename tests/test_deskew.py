@@ -1,0 +1,174 @@
+"""Deskewed digits: upright, by a shear and nothing else, wherever a net meets images."""
+
+import math
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from mnist_mlp.batches import Block, DeformedEpoch, Inputs, MiniBatches
+from mnist_mlp.data import MNISTData
+from mnist_mlp.dataset import Examples
+from mnist_mlp.deformation import Deformation
+from mnist_mlp.deskew import STEEPEST, deskewed, deskewing
+from mnist_mlp.evaluate import evaluation
+from mnist_mlp.export import FromPixels
+from mnist_mlp.model import SigmoidMLP
+from mnist_mlp.resampling import affine_basis, one_after_the_other, resample
+from mnist_mlp.trained import load_net, to_safetensors
+from tests.test_deformation import deform_by
+from tests.test_equations import QUIET
+
+pytestmark = pytest.mark.usefixtures("read_once")
+
+CPU = torch.device("cpu")
+AXIS = np.arange(28) - 13.5
+
+
+def moments(image: npt.NDArray[np.float64]) -> tuple[float, float, float, float, float]:
+    """Of the ink: mean x, mean y, and the variances and covariance, var x, cov, var y."""
+    share = image / image.sum()
+    x, y = float((share.sum(axis=0) * AXIS).sum()), float((share.sum(axis=1) * AXIS).sum())
+    dx, dy = AXIS[None, :] - x, AXIS[:, None] - y
+    return x, y, float((share * dx**2).sum()), float((share * dx * dy).sum()), float((share * dy**2).sum())
+
+
+@pytest.fixture(scope="module")
+def images(mnist: tuple[Examples, Examples]) -> Tensor:
+    return mnist[0].images[:200]
+
+
+def test_the_principal_axes_lie_along_x_and_y(images: Tensor) -> None:
+    """As the MNIST page says it; the centre of mass stays, and so does each line's ink."""
+    leant = []
+    for before, after in zip(images.double().numpy(), deskewed(images).double().numpy(), strict=True):
+        (x, y, var_x, cov, var_y), (new_x, new_y, _, new_cov, _) = moments(before), moments(after)
+        if abs(cov / var_y) >= STEEPEST or after.sum() < 0.999 * before.sum():
+            continue  # of a few that lean far, a little ink leaves the image
+        leant.append(abs(cov) / math.sqrt(var_x * var_y))
+        assert new_cov == pytest.approx(0, abs=0.02 * var_y)
+        assert (new_x, new_y) == pytest.approx((x, y), abs=0.02)
+        assert after.sum(axis=1) == pytest.approx(before.sum(axis=1), rel=1e-3, abs=0.5)
+    assert len(leant) > 180
+    assert float(np.mean(leant)) > 0.2  # there was something to make upright
+
+
+@pytest.mark.parametrize("degrees", [-30.0, -10.0, 20.0])
+def test_a_slant_is_taken_back(images: Tensor, degrees: float) -> None:
+    """Upright digits, made to lean, come back; but for the blur of two interpolations more."""
+    upright = deskewed(images)
+    back = deskewed(deform_by(upright, shear=degrees))
+    leaning = deform_by(upright, shear=degrees)
+    assert (back - upright).square().mean() < (leaning - upright).square().mean() / 10
+
+
+@settings(max_examples=20, deadline=None)
+@given(slope=st.floats(-0.9, 0.9), height=st.integers(5, 20))
+def test_a_slanted_line_becomes_upright(slope: float, height: int) -> None:
+    """Drawn by the equation x = slope y: afterwards all its ink lies in the middle."""
+    image = torch.zeros(28, 28)
+    for y in AXIS[14 - height // 2 : 14 + height // 2]:
+        x = slope * y + 13.5
+        left = math.floor(x)
+        image[int(y + 13.5), left] += 1 - (x - left)
+        image[int(y + 13.5), left + 1] += x - left
+    made = deskewed(image[None])[0]
+    assert float(deskewing(image[None])[0, 0, 2]) == pytest.approx(slope, abs=1e-4)
+    assert float(made[:, 12:16].sum()) == pytest.approx(float(image.sum()), rel=1e-4)
+
+
+def test_odd_images_do_no_harm() -> None:
+    """An empty one, a single pixel, a horizontal line. From one that is all but horizontal, 45 degrees are taken."""
+    empty, dot, flat, dash = (torch.zeros(28, 28, dtype=torch.uint8) for _ in range(4))
+    dot[3, 4] = 255
+    flat[20, 5:20] = 200
+    for k in range(16):
+        dash[14 + k // 8, 6 + k] = 255
+    odd = torch.stack([empty, dot, flat, dash])
+    made = deskewed(odd)
+    assert made[:3].equal(odd[:3].float())
+    assert made.isfinite().all()
+    assert float(deskewing(odd)[3, 0, 2]) == STEEPEST
+
+
+def test_two_maps_at_once(images: Tensor) -> None:
+    """Resampled by one and then by the other's coordinates: where the second is whole pixels, to rounding."""
+    first = deskewing(images)
+    shift = torch.tensor([[-2.0, 1.0, 0.0], [3.0, 0.0, 1.0]]).expand(len(images), 2, 3)
+    basis = affine_basis(CPU)
+    at_once = resample(images, one_after_the_other(first, shift), basis)
+    in_turn = resample(resample(images, first, basis), shift, basis)
+    inside = (slice(None), slice(4, 24), slice(4, 24))  # the first of two in turn cuts off what leaves the image
+    torch.testing.assert_close(at_once[inside], in_turn[inside], rtol=0, atol=0.05)
+
+
+def test_training_validation_and_test_images_alike(mnist: tuple[Examples, Examples]) -> None:
+    """All three by the same function, in blocks as well; the pixels' scale is that of the images as they are."""
+    data, plain = MNISTData(val_size=58_000, deskew=True), MNISTData(val_size=58_000)
+    for either in (data, plain):
+        either.shuffle_seed = 5
+        either.setup()
+    assert data.inputs == plain.inputs._replace(deskew=True)
+    for name, split in (("train_dataloader", 0), ("val_dataloader", 0), ("test_dataloader", 1)):
+        loader = getattr(data, name)()
+        order, seen = loader.order(), next(iter(loader)).images
+        upright = deskewed(mnist[split].images[order[: len(seen)]]).flatten(1)
+        torch.testing.assert_close(seen, upright * data.inputs.factor + data.inputs.offset)
+    blocks = MiniBatches(mnist[0], torch.arange(100), 16, Inputs(deskew=True), seed=3, updates_per_step=4)
+    block = next(iter(blocks))
+    assert isinstance(block, Block)
+    torch.testing.assert_close(block.images, deskewed(mnist[0].images[blocks.order()[:64]]).flatten(1) / 255)
+
+
+def test_deformed_after_they_were_made_upright(mnist: tuple[Examples, Examples]) -> None:
+    """A deformation that does nothing leaves them upright; another deforms what is upright, in one interpolation."""
+    order = torch.arange(50)
+    images, labels = mnist[0].images[:50], mnist[0].labels[:50]
+    still = DeformedEpoch(mnist[0], order, Inputs(deskew=True), Deformation(), seed=1, epoch=0)(0, 50)
+    torch.testing.assert_close(still, deskewed(images).flatten(1) / 255, rtol=0, atol=1e-4)
+
+    def deformed(inputs: Inputs, images: Tensor) -> Tensor:
+        generator = torch.Generator().manual_seed(1)
+        return inputs.deformed(images, labels, Deformation(rotation=10.0, elastic_alpha=34.0), generator)
+
+    at_once, in_turn = deformed(Inputs(deskew=True), images), deformed(Inputs(), deskewed(images))
+    as_they_are = deformed(Inputs(), images)
+    assert (at_once - in_turn).square().mean() < (at_once - as_they_are).square().mean() / 20
+
+
+def test_a_net_keeps_it(tmp_path: Path) -> None:
+    """A checkpoint, a safetensors file and what `export` puts into an ONNX file all make digits upright in use; and an
+    evaluation gives the very figures of the run."""
+    data = MNISTData(val_size=1_000, deskew=True)
+    L.seed_everything(0, verbose=False)
+    net = SigmoidMLP([30], learning_rate=10.0)
+    trainer = L.Trainer(**{**QUIET, "max_epochs": 1})
+    trainer.fit(net, datamodule=data)
+    trainer.save_checkpoint(tmp_path / "net.ckpt")
+    trained = load_net(tmp_path / "net.ckpt")
+    assert trained.inputs == data.inputs
+    assert trained.inputs.deskew
+
+    (tmp_path / "net.safetensors").write_bytes(to_safetensors(trained))
+    again = load_net(tmp_path / "net.safetensors")
+    assert again.inputs == trained.inputs
+    assert again.training_data().hparams["deskew"] is True
+
+    images = data.val_dataloader().examples.images[:100]  # type: ignore[union-attr]
+    activations = trained.activations(images)
+    with torch.no_grad():
+        torch.testing.assert_close(activations, net.eval()(data.inputs(images)))
+        from_pixels = FromPixels(trained.net, trained.inputs)(images[:, None] / 255)
+    torch.testing.assert_close(activations, from_pixels, rtol=1e-3, atol=1e-4)
+    assert not activations.allclose(trained._replace(inputs=trained.inputs._replace(deskew=False)).activations(images))
+
+    measured = trainer.validate(net, datamodule=data, verbose=False)[0]
+    figures = evaluation(trained, "validation")
+    assert figures.accuracy == pytest.approx(measured["val/accuracy"])
+    assert figures.average_cost == pytest.approx(measured["val/cost"], rel=1e-5)
