@@ -19,6 +19,7 @@ from mnist_mlp import drawing
 from mnist_mlp.batches import MiniBatches
 from mnist_mlp.dataset import Examples
 from mnist_mlp.deformation import Deformation
+from mnist_mlp.deskew import deskewing
 from mnist_mlp.inspection import in_evaluation, layers_at_work
 from mnist_mlp.model import SigmoidMLP
 
@@ -258,12 +259,13 @@ class DeformedDigits(Callback):
             return
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
-                page = deformed_digits(batches.examples, batches.indices, batches.deformation)
+                page = deformed_digits(batches.examples, batches.indices, batches.deformation, batches.inputs.deskew)
                 logger.experiment.add_image("deformed digits", page, 0)
 
 
-def deformed_digits(examples: Examples, indices: Tensor, deformation: Deformation) -> Tensor:
-    """One column per digit: above, the first of it among `indices`; below, deformed versions of that.
+def deformed_digits(examples: Examples, indices: Tensor, deformation: Deformation, deskew: bool = False) -> Tensor:
+    """One column per digit: above, the first of it among `indices` as it is; below, deformed versions of that, made
+    upright first if `deskew`.
 
     Returns:
         (3, height, width) uint8, ink black on white, two screen pixels to a pixel and a grey line around each image.
@@ -275,7 +277,8 @@ def deformed_digits(examples: Examples, indices: Tensor, deformation: Deformatio
     firsts = torch.stack([indices[labels == digit][0] for digit in digits])
     originals = examples.images[firsts.to(examples.images.device)].cpu()
     of_each, generator = digits.repeat(VERSIONS), torch.Generator().manual_seed(0)
-    deformed = deformation(originals.repeat(VERSIONS, 1, 1), of_each, generator)
+    upright = deskewing(originals).repeat(VERSIONS, 1, 1) if deskew else None
+    deformed = deformation(originals.repeat(VERSIONS, 1, 1), of_each, generator, before=upright)
     ink = torch.cat([originals.float(), deformed])[:, None]
     ink = ink.repeat_interleave(ENLARGED, dim=2).repeat_interleave(ENLARGED, dim=3)
     page: Tensor = 255 - make_grid(ink, nrow=len(originals), padding=1, pad_value=64.0)

@@ -20,6 +20,7 @@ from mnist_mlp.deskew import STEEPEST, deskewed, deskewing
 from mnist_mlp.evaluate import evaluation
 from mnist_mlp.export import FromPixels
 from mnist_mlp.model import SigmoidMLP
+from mnist_mlp.pictures import ENLARGED, deformed_digits
 from mnist_mlp.resampling import affine_basis, one_after_the_other, resample
 from mnist_mlp.trained import load_net, to_safetensors
 from tests.test_deformation import deform_by
@@ -172,3 +173,13 @@ def test_a_net_keeps_it(tmp_path: Path) -> None:
     figures = evaluation(trained, "validation")
     assert figures.accuracy == pytest.approx(measured["val/accuracy"])
     assert figures.average_cost == pytest.approx(measured["val/cost"], rel=1e-5)
+
+
+def test_the_page_of_deformed_digits_shows_them_upright(mnist: tuple[Examples, Examples]) -> None:
+    """Below each digit as it is; here with a deformation that is hardly one."""
+    page = deformed_digits(mnist[0], torch.arange(100), Deformation(shift=1e-3), deskew=True)[0]
+    side = 28 * ENLARGED + 1
+    cells = 255 - page[1:, 1:].unfold(0, side - 1, side).unfold(1, side - 1, side)[..., ::ENLARGED, ::ENLARGED].int()
+    originals = cells[0].to(torch.uint8)
+    for row in cells[1:]:
+        assert (row - deskewed(originals)).abs().max() < 3
