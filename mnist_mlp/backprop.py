@@ -80,7 +80,7 @@ def gradient_descent(
 
     Args:
         layers: the net, first layer first.
-        images: (N, n) the input neurons' activations; consecutive rows form the mini-batches.
+        images: (N, n) the input neurons' activations; consecutive rows form the mini-batches. N may be 0.
         targets: (N, m) the wanted activations of the output neurons.
         learning_rates: η of each of the N / batch_size updates, rounded up.
         batch_size: B; the last mini-batch may be shorter.
@@ -107,6 +107,8 @@ def gradient_descent(
     ):
         if rates:
             outputs.append(_equal_mini_batches(layers, images[part], targets[part], rates, B, dtype, cost))
+    if not outputs:
+        return torch.empty_like(targets)
     return torch.cat(outputs) if len(outputs) > 1 else outputs[0]
 
 

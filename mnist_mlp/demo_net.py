@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mnist_mlp.backprop import Layer, gradient_descent
 from mnist_mlp.errors import InputError
-from mnist_mlp.layers import copy_of, cost_terms, propagate, sigma
+from mnist_mlp.layers import copy_of, propagate, sigma
 from mnist_mlp.model import SigmoidMLP
 
 
@@ -87,7 +87,7 @@ def gradient(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: in
     return Gradient(
         cost=cost.item(),
         targets=y[0],
-        terms=cost_terms(net, a[0].detach(), y[0]),
+        terms=net.cost_terms(a[0].detach(), y[0]),
         deltas=deltas[0],
         norms=list(zip(norms[: len(weights)], of_biases, strict=True)),
     )

@@ -37,6 +37,7 @@ GRADIENT_HOOKS = (
 DONE_BY_THE_CLOSED_FORM = (
     "forward",
     "cost",
+    "cost_terms",
     "training_step",
     "configure_optimizers",
     "backward",
@@ -180,9 +181,7 @@ def make_updates(
         images, targets = images[chosen[:n]], targets[chosen[:n]]
         rates_to_make = _rates_of_fewer(rates, len(images), full)
     with threads_for(layers, batch_size):
-        outputs = targets
-        if rates_to_make:
-            outputs = gradient_descent(layers, images, targets, rates_to_make, batch_size, dtype, cost)
+        outputs = gradient_descent(layers, images, targets, rates_to_make, batch_size, dtype, cost)
     _count(trainer, updates, next_rate=schedule(first + updates))
     if isinstance(trainer.train_dataloader, MiniBatches):
         trainer.train_dataloader.made -= given - updates

@@ -12,7 +12,7 @@ from torch import Tensor
 from mnist_mlp.data import MNISTData
 from mnist_mlp.dataset import Examples
 from mnist_mlp.errors import InputError
-from mnist_mlp.layers import cost_terms, layers_of, propagate
+from mnist_mlp.layers import layers_of, propagate
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.trained import Trained
 
@@ -245,7 +245,7 @@ def cost_term_by_term(trained: Trained, example: Example, data: MNISTData) -> Co
     a = trained.activations(example.image[None]).double()
     label = torch.tensor([example.label])
     y = net.targets(label, a.dtype)
-    terms = cost_terms(net, a, y)
+    terms = net.cost_terms(a, y)
     examples = training_files(data)
     costs = net.cost(
         trained.activations(examples.images[data.train_indices]).double(), examples.labels[data.train_indices]

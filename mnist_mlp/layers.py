@@ -40,13 +40,6 @@ def sigma(name: str, z: Tensor) -> Tensor:
     return ACTIVATIONS[name](z)  # type: ignore[index]
 
 
-def cost_terms(net: SigmoidMLP, a: Tensor, y: Tensor) -> Tensor:
-    """What each output neuron, of activation a and target y, (..., 10), adds to the cost, which is their mean."""
-    if net.hparams["cost_function"] == "cross_entropy":
-        return F.binary_cross_entropy(a, y, reduction="none")
-    return (a - y).square()
-
-
 def propagate(layers: Sequence[Layer], a: Tensor) -> list[State]:
     """Forward propagation from the input neurons' activations, (..., n), layer by layer."""
     states = []

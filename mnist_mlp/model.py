@@ -151,10 +151,13 @@ class SigmoidMLP(L.LightningModule):
         Returns:
             (B,) costs.
         """
-        y = self.targets(labels, activations.dtype)
+        return self.cost_terms(activations, self.targets(labels, activations.dtype)).mean(dim=1)
+
+    def cost_terms(self, a: Tensor, y: Tensor) -> Tensor:
+        """What each output neuron, of activation a and target y, (..., 10), adds to the cost, which is their mean."""
         if self.hparams["cost_function"] == "cross_entropy":
-            return F.binary_cross_entropy(activations, y, reduction="none").mean(dim=1)
-        return F.mse_loss(activations, y, reduction="none").mean(dim=1)
+            return F.binary_cross_entropy(a, y, reduction="none")
+        return F.mse_loss(a, y, reduction="none")
 
     def training_step(self, batch: Sequence[Any], batch_idx: int) -> Tensor | dict[str, Tensor]:
         """The average cost of a mini-batch.
@@ -215,11 +218,12 @@ class SigmoidMLP(L.LightningModule):
         """One weight update for each mini-batch of a block; (updates,) their average costs."""
         images, labels = batch[0].flatten(1), batch[1]
         batch_size = batch[2] if isinstance(batch, Block) else len(labels)
-        passed = chosen = None
+        chosen = None
         if self.hparams["skip_below"]:
             with torch.no_grad():
-                passed = _at_least_float32(self(images))
-                chosen = self._to_learn_from(self.cost(passed, labels))
+                all_outputs = _at_least_float32(self(images))
+                costs = self.cost(all_outputs, labels)
+                chosen = self._to_learn_from(costs)
         first, rates, outputs = engine.make_updates(
             self.trainer,
             self.layers_and_sigmas,
@@ -230,9 +234,12 @@ class SigmoidMLP(L.LightningModule):
             self.hparams["cost_function"],
             chosen,
         )
-        outputs = _at_least_float32(outputs) if passed is None else passed[: len(rates) * batch_size]
-        labels = labels[: len(outputs)]
-        costs = self.cost(outputs, labels)
+        labels = labels[: len(rates) * batch_size]
+        if chosen is None:
+            outputs = _at_least_float32(outputs)
+            costs = self.cost(outputs, labels)
+        else:
+            outputs, costs = all_outputs[: len(labels)], costs[: len(labels)]
         self.train_scores.update(costs, outputs, labels)
         whole = len(costs) // batch_size * batch_size
         mini_batch_costs = costs[:whole].view(-1, batch_size).mean(dim=1)
