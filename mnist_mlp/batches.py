@@ -77,7 +77,11 @@ class Inputs(NamedTuple):
 
     def __call__(self, images: Tensor, out: Tensor | None = None) -> Tensor:
         """(B, 28, 28) uint8 -> (B, 784) float32, in `out` if that is given."""
-        return self._scaled(deskewed(images) if self.deskew else images, out)
+        return self._scaled(self.upright(images), out)
+
+    def upright(self, images: Tensor) -> Tensor:
+        """(B, 28, 28) the images as the net gets them, still from 0 to 255; float32 where they are deskewed."""
+        return deskewed(images) if self.deskew else images
 
     def deformed(self, images: Tensor, labels: Tensor, deformation: Deformation, generator: torch.Generator) -> Tensor:
         """The same for images that are deformed, each in its own way, after they were made upright."""

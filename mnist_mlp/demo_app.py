@@ -92,6 +92,12 @@ class Session:
         """(28, 28) bytes to the (784,) input neurons' activations."""
         return self.trained.inputs(torch.from_numpy(image.copy())[None])[0]
 
+    def seen(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(28, 28) bytes -> the same as the net gets them, upright if it was trained on such."""
+        upright = self.trained.inputs.upright(torch.from_numpy(image.copy())[None])[0]
+        levels: NDArray[np.uint8] = upright.float().round().byte().numpy()
+        return levels
+
 
 class Sessions:
     """The last 16 tabs that asked for something."""
@@ -159,9 +165,9 @@ class Asked:
 
 
 def draw(session: Session, asked: Asked) -> dict[str, Any]:
-    """A drawing as the net gets it, and what the net makes of it."""
+    """A drawing in MNIST's form, and what the net makes of it."""
     image = mnist_form(np.pad(asked.pixels("drawing", DRAWING), MARGIN))
-    return {"image": base64.b64encode(image.tobytes()).decode(), **_shown(session, image)}
+    return {"image": _base64(image), **_shown(session, image)}
 
 
 def forward(session: Session, asked: Asked) -> dict[str, Any]:
@@ -234,10 +240,15 @@ def _example(session: Session, asked: Asked) -> tuple[Tensor, int]:
 def _shown(session: Session, image: NDArray[np.uint8]) -> dict[str, Any]:
     states = propagate(session.layers, session.inputs(image))
     return {
+        "seen": _base64(session.seen(image)),
         "layers": [state.a.tolist() for state in states],
         "guess": int(states[-1].a.argmax()),
         "updates": session.updates,
     }
+
+
+def _base64(image: NDArray[np.uint8]) -> str:
+    return base64.b64encode(image.tobytes()).decode()
 
 
 # The server

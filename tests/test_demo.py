@@ -25,6 +25,7 @@ from mnist_mlp import demo_app, demo_net
 from mnist_mlp.dataset import Examples
 from mnist_mlp.demo import demo, hosts_of, in_url
 from mnist_mlp.demo_app import Asked, Session, Sessions
+from mnist_mlp.deskew import deskewed
 from mnist_mlp.digit import mnist_form, read_image
 from mnist_mlp.errors import InputError
 from mnist_mlp.layers import layers_of, propagate
@@ -170,6 +171,16 @@ def test_what_updates_can_take_of_the_memory_is_bounded(small_net: Trained, monk
         demo_app.update(session, example)
     demo_app.undo(session, example)
     assert demo_app.update(session, example)["updates"] == 2
+
+
+def test_the_image_is_shown_as_the_net_gets_it(small_net: Trained, mnist: tuple[Examples, Examples]) -> None:
+    """Upright, if the net was trained on such; all else is asked for, and answered, with the image as it was drawn."""
+    upright_net = small_net._replace(inputs=small_net.inputs._replace(deskew=True))
+    for image in mnist[0].images[:5]:
+        plain, upright = (demo_app.forward(Session(net), asked(image.numpy())) for net in (small_net, upright_net))
+        assert np.array_equal(pixels(plain["seen"]), image.numpy())
+        assert np.array_equal(pixels(upright["seen"]), deskewed(image[None])[0].round().byte().numpy())
+        assert upright["layers"][-1] == pytest.approx(upright_net.activations(image[None])[0].tolist(), abs=1e-6)
 
 
 def test_the_tabs_that_asked_last_are_kept(small_net: Trained) -> None:

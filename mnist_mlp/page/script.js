@@ -15,7 +15,8 @@ const state = {
   name: "", // of the net, as in the list
   session: "",
   inked: false,
-  image: null, // 28 x 28 bytes in base64, as the net gets them
+  image: null, // the drawing in MNIST's form: 28 x 28 bytes in base64
+  seen: null, // the same as the net gets it, which may be deskewed
   layers: null, // the activations of each layer above the input
   guess: 0,
   step: 0, // up to which layer forward propagation is shown; 0 is the input
@@ -110,7 +111,7 @@ async function showDrawing() {
     state.image = image;
     Object.assign(state, shown);
   } else {
-    Object.assign(state, { image: null, layers: null });
+    Object.assign(state, { image: null, seen: null, layers: null });
   }
   showNet();
   if (since !== null) afterPaint(() => measure(since));
@@ -359,7 +360,7 @@ function bar(digit) {
 function showNet() {
   const { sizes } = state.net;
   const last = sizes.length - 1;
-  const bytes = state.image && fromBase64(state.image);
+  const bytes = state.seen && fromBase64(state.seen);
   paint(byId("layer-0"), bytes, grey, bytes ? "The 28 × 28 image as the net gets it" : "No image yet");
   for (let layer = 1; layer < last; layer++) {
     const values = state.layers && layer <= state.step ? state.layers[layer - 1] : null;
