@@ -6,8 +6,6 @@ coefficients of each image times a basis of 28 x 28 fields that all images share
 Coordinates are pixels from the image's centre, x to the right and y down.
 """
 
-from functools import lru_cache
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,9 +15,11 @@ SIDE = 28
 PADDED_SIDE = 32
 
 
-@lru_cache(maxsize=8)
 def affine_basis(device: torch.device) -> Tensor:
-    """(3, 784) the fields 1, x and y."""
+    """(3, 784) the fields 1, x and y.
+
+    They are not kept: what is made while an exporter looks on is no tensor to be used afterwards.
+    """
     axis = torch.arange(SIDE, dtype=torch.float32, device=device) - (SIDE - 1) / 2
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     return torch.stack([torch.ones_like(x), x, y]).flatten(1)
@@ -36,12 +36,12 @@ def resample(images: Tensor, coefficients: Tensor, basis: Tensor) -> Tensor:
     Returns:
         (N, 28, 28) float32.
     """
-    n, margin = len(images), (PADDED_SIDE - SIDE) // 2
+    margin = (PADDED_SIDE - SIDE) // 2
     padded = F.pad(images, (margin, margin, margin, margin)).float()
     # grid_sample's coordinates are -1 and 1 at the outer edges of the padded image.
     source = coefficients.flatten(0, 1) @ (basis / (PADDED_SIDE / 2))
     # Its kernel for CPUs takes this permuted view as it is.
-    grid = source.view(n, 2, SIDE, SIDE).permute(0, 2, 3, 1)
+    grid = source.view(-1, 2, SIDE, SIDE).permute(0, 2, 3, 1)
     return F.grid_sample(padded[:, None], grid, mode="bilinear", padding_mode="zeros", align_corners=False)[:, 0]
 
 

@@ -24,6 +24,7 @@ from mnist_mlp.batches import Inputs
 from mnist_mlp.data import MNISTData
 from mnist_mlp.dataset import Examples
 from mnist_mlp.deformation import Deformation
+from mnist_mlp.deskew import deskewing
 from mnist_mlp.errors import InputError
 from mnist_mlp.evaluate import Split, as_csv, as_json, as_text, evaluate, evaluation
 from mnist_mlp.export import export, to_onnx
@@ -410,13 +411,15 @@ def test_answers_averaged_over_deformed_versions(mnist: tuple[Examples, Examples
     torch.testing.assert_close(unmoved, plain, rtol=0, atol=1e-5)
 
     by_hand, generator = [], torch.Generator().manual_seed(0)
+    upright = deskewing(images) if trained.inputs.deskew else None
+    scale = trained.inputs._replace(deskew=False)
     assert trained.data is not None
     weak = Deformation(
         **{name: 0.5 * trained.data[name] for name in STRENGTHS}, elastic_sigma=deformation.elastic_sigma
     )
     for _ in range(3):
-        deformed = weak(images, torch.zeros(300, dtype=torch.int64), generator)
-        by_hand.append(trained.net(trained.inputs(deformed)))
+        deformed = weak(images, torch.zeros(300, dtype=torch.int64), generator, upright)
+        by_hand.append(trained.net(scale(deformed)))
     averaged = trained.averaged_activations(images, deformation.times(0.5), 3)
     torch.testing.assert_close(averaged, torch.stack(by_hand).mean(0), rtol=0, atol=1e-6)
     assert not averaged.allclose(plain, atol=1e-3)
