@@ -1,206 +1,121 @@
-"""Back propagation in closed form: for dense layers and mean squared error no autograd is needed.
+"""Back propagation as the article's equations, to be read. Autograd and fast/kernels.py are tested against it.
 
-With a mini-batch's activations as columns, a⁰ (784, B) the images and y (10, B) the one-hot targets, the article's
-algorithm is, for layers l = 1 ... L:
+A mini-batch's activations are columns: a⁰ (784, B) are the images, y (10, B) the one-hot targets. For the layers
+l = 1 ... L:
 
     forward propagation     z^l = W^l a^(l-1) + b^l,   a^l = σ(z^l)
-    cost                    C = 1/(10 B) Σ (a^L - y)²
-    output layer's error    δ^L = (a^L - y) ∘ σ'(z^L)
-    back propagation        δ^(l-1) = (W^l)ᵀ δ^l ∘ σ'(z^(l-1))
+    average cost            C = 1/(10 B) Σ (a^L - y)²
+    output layer's error    δ^L = (a^L - y) ∘ σ′(z^L)
+    back propagation        δ^(l-1) = (W^l)ᵀ δ^l ∘ σ′(z^(l-1))
     gradient                dC/dW^l = 2/(10 B) δ^l (a^(l-1))ᵀ,   dC/db^l = 2/(10 B) Σ δ^l
     weight update           w(t+1) = w(t) - η dC/dw
 
-σ'(z) follows from a = σ(z) alone: a (1 - a) for the sigmoid, 1 - a² for tanh, 1 for the identity. So an update is
-three matrix products per layer, of which the third adds its result straight into the weights. Small nets spend their
-time on calls rather than on arithmetic; therefore every result is written in place, into buffers that are made once.
+So dC/dz^l is 2/(10 B) δ^l. σ′(z) follows from a = σ(z) alone (activations.py). With cross-entropy,
+C = -1/(10 B) Σ y ln a + (1 - y) ln(1 - a), and sigmoid outputs, σ′ cancels: δ^L = a^L - y, and the factor is 1/(10 B).
 
-This module stands by itself: it needs torch and nothing else of this package. Nielsen's book derives the equations
-(chapter 2, BP1 to BP4; there with half the summed squares in the place of their mean).
+Nielsen's book derives the equations (chapter 2, BP1 to BP4); there the cost is half the summed squares.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from mnist_mlp.activations import ACTIVATIONS, ActivationName
+
+if TYPE_CHECKING:
+    from mnist_mlp.model import SigmoidMLP
 
 CostName = Literal["mse", "cross_entropy"]
 
 
 class Layer(NamedTuple):
-    """W (m, n), b (m,) or None, and the name of σ, one of `ACTIVATIONS`."""
+    """A dense layer of m neurons on n inputs.
+
+    weight: W (m, n).
+    bias: b (m,), or None.
+    activation: the name of σ.
+    """
 
     weight: Tensor
     bias: Tensor | None
-    activation: str
+    activation: ActivationName
 
 
-class Activation(NamedTuple):
-    """σ, in place on z; and in place on dC/da what makes it dC/dz, given a."""
+class State(NamedTuple):
+    """A layer in forward propagation: the weighted sums z and the activations a = σ(z), both (m, B)."""
 
-    forward: Callable[[Tensor], object]
-    backward: Callable[[Tensor, Tensor], object]
-
-
-LANES = 16  # float32 numbers in a vector register of 512 bits
-
-# LeCun et al. 1998, appendix A: σ(z) = A tanh(S z), so that σ(1) = 1 and σ(-1) = -1.
-SCALED_TANH_A, SCALED_TANH_S = 1.7159, 2 / 3
-
-# PyTorch's own kernels for σ' given a, as its autograd calls them.
-_sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
-_tanh_backward = torch.ops.aten.tanh_backward.grad_input
+    z: Tensor
+    a: Tensor
 
 
-def _scaled_tanh_backward(d: Tensor, a: Tensor) -> Tensor:
-    """σ'(z) = S/A (A² - a²)."""
-    return d.mul_((SCALED_TANH_A**2 - a.square()).mul_(SCALED_TANH_S / SCALED_TANH_A))
+class Gradient(NamedTuple):
+    """dC/dW (m, n) and dC/db (m,) of a layer; the latter is None where the layer has no bias."""
+
+    weight: Tensor
+    bias: Tensor | None
 
 
-ACTIVATIONS = {
-    "sigmoid": Activation(torch.sigmoid_, lambda d, a: _sigmoid_backward(d, a, grad_input=d)),
-    "tanh": Activation(torch.tanh_, lambda d, a: _tanh_backward(d, a, grad_input=d)),
-    "scaled_tanh": Activation(lambda z: z.mul_(SCALED_TANH_S).tanh_().mul_(SCALED_TANH_A), _scaled_tanh_backward),
-    "identity": Activation(lambda z: z, lambda d, a: d),
-}
+def layers_of(net: "SigmoidMLP") -> list[Layer]:
+    """The net's layers, first hidden layer first. The tensors are those of the net, not copies."""
+    sigmas = [net.hparams["activation"]] * (len(net.layers) - 1) + [net.hparams["output_activation"]]
+    return [Layer(layer.weight, layer.bias, sigma) for layer, sigma in zip(net.linear_layers, sigmas, strict=True)]
 
 
-@torch.no_grad()
-def gradient_descent(
-    layers: Sequence[Layer],
-    images: Tensor,
-    targets: Tensor,
-    learning_rates: Sequence[float],
-    batch_size: int,
-    dtype: torch.dtype | None = None,
-    cost: CostName = "mse",
-) -> Tensor:
-    """Plain gradient descent, one weight update per mini-batch; changes `layers` in place.
+def forward(layers: Sequence[Layer], images: Tensor) -> list[State]:
+    """Forward propagation: images (B, n) -> z and a of each layer, the output layer last."""
+    states, a = [], images.T
+    for W, b, activation in layers:
+        z = W @ a if b is None else W @ a + b[:, None]
+        a = ACTIVATIONS[activation].sigma(z)
+        states.append(State(z, a))
+    return states
+
+
+def output_error(layers: Sequence[Layer], states: Sequence[State], y: Tensor, cost: CostName = "mse") -> Tensor:
+    """The output layer's error δ^L (10, B), for targets y (10, B)."""
+    a = states[-1].a
+    return a - y if cost == "cross_entropy" else (a - y) * ACTIVATIONS[layers[-1].activation].sigma_prime(a)
+
+
+def back_propagate(layers: Sequence[Layer], states: Sequence[State], delta: Tensor) -> list[Tensor]:
+    """Back propagation: δ^L -> the errors δ¹, ..., δ^L (m, B), computed from the last layer backwards."""
+    deltas = [delta]
+    for i in range(len(layers) - 1, 0, -1):
+        sigma_prime = ACTIVATIONS[layers[i - 1].activation].sigma_prime(states[i - 1].a)
+        deltas.insert(0, layers[i].weight.T @ deltas[0] * sigma_prime)
+    return deltas
+
+
+def gradients(
+    layers: Sequence[Layer], images: Tensor, states: Sequence[State], deltas: Sequence[Tensor], cost: CostName = "mse"
+) -> list[Gradient]:
+    """The gradient of the average cost, dC/dW and dC/db of each layer."""
+    factor = (2 if cost == "mse" else 1) / deltas[-1].numel()  # 2/(10 B)
+    inputs = [images.T, *(state.a for state in states[:-1])]
+    return [
+        Gradient(factor * delta @ a.T, None if layer.bias is None else factor * delta.sum(dim=1))
+        for layer, a, delta in zip(layers, inputs, deltas, strict=True)
+    ]
+
+
+def update(layers: Sequence[Layer], of_layers: Sequence[Gradient], eta: float) -> list[Layer]:
+    """The weight update w(t+1) = w(t) - η dC/dw: the layers at t+1. Those at t stay as they are."""
+    return [
+        Layer(W - eta * dW, None if b is None or db is None else b - eta * db, activation)
+        for (W, b, activation), (dW, db) in zip(layers, of_layers, strict=True)
+    ]
+
+
+def gradient(layers: Sequence[Layer], images: Tensor, targets: Tensor, cost: CostName = "mse") -> list[Gradient]:
+    """The gradient of the average cost of a mini-batch, by all of the above but the update.
 
     Args:
         layers: the net, first layer first.
-        images: (N, n) the input neurons' activations; consecutive rows form the mini-batches. N may be 0.
-        targets: (N, m) the wanted activations of the output neurons.
-        learning_rates: η of each of the N / batch_size updates, rounded up.
-        batch_size: B; the last mini-batch may be shorter.
-        dtype: of the matrix products, if not that of the weights; the weights themselves keep theirs.
-        cost: "mse"; or "cross_entropy", -1/(m B) Σ y ln a + (1 - y) ln(1 - a), for sigmoid outputs: there σ' cancels,
-            δ^L = a^L - y, and the factor 2 of the gradients is 1.
-
-    Returns:
-        (N, m) the output activations of each example, as they were at the weights that it met.
-
-    Raises:
-        ValueError: there is not one learning rate for each mini-batch.
+        images: (B, n), the input neurons' activations.
+        targets: (B, 10).
+        cost: "mse", or "cross_entropy" for sigmoid outputs.
     """
-    if len(learning_rates) != -(-len(images) // batch_size):
-        raise ValueError(
-            f"{len(images)} examples in mini-batches of {batch_size} take {-(-len(images) // batch_size)} weight "
-            f"updates, each with a learning rate of its own; {len(learning_rates)} are given."
-        )
-    whole = len(images) // batch_size * batch_size
-    outputs = []
-    for part, B, rates in (
-        (slice(0, whole), batch_size, learning_rates[: whole // batch_size]),
-        (slice(whole, None), len(images) - whole, learning_rates[whole // batch_size :]),
-    ):
-        if rates:
-            outputs.append(_equal_mini_batches(layers, images[part], targets[part], rates, B, dtype, cost))
-    if not outputs:
-        return torch.empty_like(targets)
-    return torch.cat(outputs) if len(outputs) > 1 else outputs[0]
-
-
-def _equal_mini_batches(
-    layers: Sequence[Layer],
-    images: Tensor,
-    targets: Tensor,
-    learning_rates: Sequence[float],
-    B: int,
-    dtype: torch.dtype | None,
-    cost: CostName,
-) -> Tensor:
-    """`gradient_descent` where every mini-batch has B examples."""
-    dtype = dtype or layers[0].weight.dtype
-    m, P = targets.shape[1], _padded(B, images.device)
-    images = images.to(dtype)
-    rows = images.split(B)
-    # Each mini-batch as columns: with P > B these are windows that reach into the next one, where there is one.
-    columns = list(images.unfold(0, P, B).unbind()) if len(images) >= P else []
-    columns += [F.pad(row, (0, 0, 0, P - B)).t() for row in rows[len(columns) :]]
-    # Each mini-batch's targets and output activations are a contiguous (m, P) matrix.
-    all_y = images.new_zeros(len(rows), m, P)
-    all_y[:, :, :B] = targets.view(-1, B, m).transpose(1, 2)
-    all_outputs = torch.empty_like(all_y)
-    work = [_Work(layer, B, P, dtype) for layer in layers]
-    output_layer = work[-1]
-    factor = 2 if cost == "mse" else 1
-    mm, addmm, sub = torch.mm, torch.addmm, torch.sub
-
-    for x, x_t, y, output, eta in zip(columns, rows, all_y, all_outputs, learning_rates, strict=True):
-        output_layer.a = output
-
-        a = x
-        for layer in work:  # forward propagation
-            if layer.b is None:
-                mm(layer.W, a, out=layer.a)
-            else:
-                addmm(layer.b, layer.W, a, out=layer.a)
-            layer.activation.forward(layer.a)
-            a = layer.a
-
-        sub(output, y, out=output_layer.delta)  # the output layer's error
-        if cost == "mse":
-            output_layer.activation.backward(output_layer.delta, output)
-
-        step = -eta * factor / (m * B)
-        for i in range(len(work) - 1, 0, -1):  # back propagation, from the last layer backwards
-            layer, below = work[i], work[i - 1]
-            mm(layer.W_t, layer.delta, out=below.delta)  # before W changes
-            below.activation.backward(below.delta, below.a)
-            layer.update(below.a_t, step)
-        work[0].update(x_t, step)
-    return all_outputs[:, :, :B].transpose(1, 2).reshape(-1, m)
-
-
-def _padded(B: int, device: torch.device) -> int:
-    """How many columns the activations of B examples are computed in.
-
-    A processor's matrix product of few columns is fastest where they fill its vector registers: 16 columns take less
-    time than 10. What the others hold is left out of the gradient.
-    """
-    return LANES if device.type == "cpu" and LANES // 2 <= B < LANES else B
-
-
-class _Work:
-    """A layer at work: its weights, and the buffers that hold its a and δ, (m, P) each, B of their columns in use."""
-
-    def __init__(self, layer: Layer, B: int, P: int, dtype: torch.dtype) -> None:
-        self.weight, self.bias = layer.weight, layer.bias
-        self.activation = ACTIVATIONS[layer.activation]
-        self.in_low_precision = dtype != layer.weight.dtype
-        # W and b as the matrix products take them: the weights themselves, or a copy of lower precision.
-        self.W = layer.weight.to(dtype)
-        self.W_t = self.W.t()
-        self.b = None if layer.bias is None else layer.bias.to(dtype)[:, None]
-        self.a = layer.weight.new_empty(len(layer.weight), P, dtype=dtype)
-        self.delta = torch.empty_like(self.a)
-        self.a_t, self.delta_in_use = self.a[:, :B].t(), self.delta[:, :B]
-        self.ones = self.a.new_ones(B)
-        self.gradient = torch.empty_like(self.W) if self.in_low_precision else None
-
-    def update(self, a_below_t: Tensor, step: float) -> None:
-        """w(t+1) = w(t) - η dC/dw, where `step` is -η 2/(m B) and a_below_t (B, n) the input, transposed."""
-        if self.gradient is None:
-            self.weight.addmm_(self.delta_in_use, a_below_t, alpha=step)
-            if self.bias is not None:
-                self.bias.addmv_(self.delta_in_use, self.ones, alpha=step)
-            return
-        torch.mm(self.delta_in_use, a_below_t, out=self.gradient)
-        self.weight.add_(self.gradient, alpha=step)
-        self.W.copy_(self.weight)
-        if self.bias is not None:
-            assert self.b is not None
-            self.bias.add_(self.delta_in_use.sum(1, dtype=self.bias.dtype), alpha=step)
-            self.b.copy_(self.bias[:, None])
+    states = forward(layers, images)
+    deltas = back_propagate(layers, states, output_error(layers, states, targets.T, cost))
+    return gradients(layers, images, states, deltas, cost)

@@ -37,12 +37,12 @@ class Parser(jsonargparse.ArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         raise InputError(self._sentence(" ".join(message.split()))) from ex
 
-    def add_ckpt_argument(self, own_first: bool = False) -> None:
-        """--ckpt, of the commands that use a trained net; own_first as in mnist_mlp/trained.py."""
+    def add_ckpt_argument(self, prefer_own_runs: bool = False) -> None:
+        """--ckpt, of the commands that use a trained net; prefer_own_runs as in mnist_mlp/trained.py."""
         package, newest = "the net that comes with the package", "the best checkpoint of the newest run"
         found = (
             f"{newest} in ./lightning_logs, else {package}"
-            if own_first
+            if prefer_own_runs
             else f"{package}, if one does, else {newest} in ./lightning_logs"
         )
         self.add_argument(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_mlp.digit import SUFFIXES, mnist_form, read_image
-from mnist_mlp.errors import InputError, one_sentence_errors
+from mnist_mlp.errors import InputError, run_command
+from mnist_mlp.inference.picture import SUFFIXES, mnist_form, read_image
 from mnist_mlp.options import Parser
 
 STDIN = "-"
@@ -27,7 +27,7 @@ def predict(args: Sequence[str] | None = None) -> None:
     # Imported when the pictures are known to be good: torch and Lightning take their time.
     import torch
 
-    from mnist_mlp.trained import named_or_found_net
+    from mnist_mlp.inference.find import named_or_found_net
 
     activations = named_or_found_net(options.ckpt).activations(torch.from_numpy(images)).tolist()
     guesses = [(name, a.index(max(a)), a) for name, a in zip(names, activations, strict=True)]
@@ -97,10 +97,5 @@ def _as_json(guesses: Sequence[Guess]) -> str:
     return "[" + ",\n ".join(documents) + "]"
 
 
-def main() -> None:
-    with one_sentence_errors():
-        predict()
-
-
 if __name__ == "__main__":
-    main()
+    run_command(predict)

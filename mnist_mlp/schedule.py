@@ -1,8 +1,12 @@
 """The learning rate η of each weight update."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import lightning as L
 
 ScheduleName = Literal["constant", "cosine", "step"]
 
@@ -13,11 +17,13 @@ class Schedule:
 
     name: "constant"; "cosine", down to 0 over the run along half a cosine (Loshchilov and Hutter 2017, without
         restarts); or "step", times `step_factor` after every `step_updates`.
-    peak: η where the schedule begins.
-    total_updates: of the whole run; cosine needs it.
-    warmup_updates: before the schedule begins, η rises linearly to `peak` over so many updates. Wide layers of
-        sigmoid units need it: their activations are all near 0.5 at first, so that the output layer's cost is
-        curved most, and a large η would saturate them.
+    peak: η at the start of the schedule, after the warm-up.
+    total_updates: number of weight updates of the run, for the cosine.
+    warmup_updates: number of updates over which η first rises linearly to `peak`. Wide layers of sigmoid units need
+        it: at first all activations are near 0.5, where the output layer's cost is most curved, and a large η would
+        saturate the units.
+    step_updates: see `name`.
+    step_factor: see `name`.
     """
 
     name: ScheduleName
@@ -27,8 +33,20 @@ class Schedule:
     step_updates: float = math.inf
     step_factor: float = 1.0
 
+    @classmethod
+    def of_run(cls, settings: Mapping[str, Any], epoch: float, run: float) -> "Schedule":
+        """The schedule of a net's settings, for so many weight updates in an epoch and in the run."""
+        return cls(
+            name=settings["lr_schedule"],
+            peak=settings["learning_rate"],
+            total_updates=run,
+            warmup_updates=settings["lr_warmup_epochs"] * epoch,
+            step_updates=settings["lr_step_epochs"] * epoch,
+            step_factor=settings["lr_step_factor"],
+        )
+
     def __call__(self, update: int) -> float:
-        """η of the weight update that follows `update` earlier ones."""
+        """η of the weight update number `update`, counted from 0."""
         if update + 1 < self.warmup_updates:
             return self.peak * (update + 1) / self.warmup_updates
         done = max(0.0, update - self.warmup_updates)
@@ -38,3 +56,15 @@ class Schedule:
         if self.name == "step":
             return self.peak * float(self.step_factor ** (done // self.step_updates))
         return self.peak
+
+    def factor(self, update: int) -> float:
+        """η of an update as a share of `peak`, as torch's LambdaLR takes it."""
+        return self(update) / self.peak
+
+
+def run_length(trainer: "L.Trainer") -> tuple[float, float]:
+    """The number of weight updates of an epoch, and of the run; infinite if nothing limits it."""
+    trainer.fit_loop.setup_data()  # loads the data, so that the number of mini-batches is known; needed once
+    epoch = trainer.num_training_batches / trainer.accumulate_grad_batches
+    run = trainer.estimated_stepping_batches
+    return (epoch if math.isinf(epoch) else math.ceil(epoch)), (run if run >= 0 else math.inf)

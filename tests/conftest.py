@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from mnist_mlp.dataset import Examples, load
+from mnist_mlp.data.dataset import Examples, load
+from mnist_mlp.inference.load import load_net
+from mnist_mlp.inference.trained import Trained
 from mnist_mlp.train import train
-from mnist_mlp.trained import Trained, load_net
 from tests.command import SMALL
 from tests.serving import Server, serving
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mnist_mlp.backprop import CostName, Layer, gradient_descent
+from mnist_mlp.backprop import CostName, Layer
+from mnist_mlp.fast.kernels import gradient_descent
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,

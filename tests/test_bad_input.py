@@ -17,7 +17,7 @@ import pytest
 import torch
 
 import mnist_mlp
-from mnist_mlp.dataset import MNIST_SHA256, cache_dir, unpack_mnist
+from mnist_mlp.data.dataset import MNIST_SHA256, cache_dir, unpack_mnist
 from tests.command import SMALL, run_train, train_command
 
 PACKAGE = Path(mnist_mlp.__file__).parent

@@ -7,16 +7,17 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import mnist_mlp.dataset
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-import mnist_mlp.dataset
-from mnist_mlp.batches import Block, Inputs, MiniBatch, MiniBatches
-from mnist_mlp.data import MNISTData
-from mnist_mlp.dataset import MNIST_SHA256, DatasetName, Examples, load, unpack_mnist
+from mnist_mlp.data.datamodule import MNISTData
+from mnist_mlp.data.dataset import MNIST_SHA256, DatasetName, Examples, load, unpack_mnist
+from mnist_mlp.data.loader import Block, MiniBatch, MiniBatches
+from mnist_mlp.data.preprocessing import Preprocessing
 from mnist_mlp.errors import InputError
 
 # Of the original database, unpacked.
@@ -115,7 +116,7 @@ def numbers(images: Tensor) -> list[int]:
 
 
 def loader(n: int, batch_size: int, **kwargs: Any) -> MiniBatches:
-    return MiniBatches(numbered(n), torch.arange(n), batch_size, Inputs(factor=1.0), **kwargs)
+    return MiniBatches(numbered(n), torch.arange(n), batch_size, Preprocessing(factor=1.0), **kwargs)
 
 
 @settings(max_examples=40, deadline=None)

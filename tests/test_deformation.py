@@ -18,15 +18,17 @@ from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
-from mnist_mlp.batches import DEFORMED_AT_ONCE, Block, DeformedEpoch, Inputs, MiniBatches
-from mnist_mlp.data import MNISTData
-from mnist_mlp.dataset import Examples
-from mnist_mlp.deformation import Deformation, affine, elastic_modes
-from mnist_mlp.engine import EngineName
+from mnist_mlp.data.augmentation import Augmentation, affine
+from mnist_mlp.data.datamodule import MNISTData
+from mnist_mlp.data.dataset import Examples
+from mnist_mlp.data.elastic import elastic_modes
+from mnist_mlp.data.loader import AUGMENTED_AT_ONCE, AugmentedEpoch, Block, MiniBatches
+from mnist_mlp.data.preprocessing import Preprocessing
+from mnist_mlp.data.resampling import resample
 from mnist_mlp.errors import InputError
+from mnist_mlp.fast.eligibility import EngineName
 from mnist_mlp.model import SigmoidMLP
-from mnist_mlp.pictures import ENLARGED, DeformedDigits
-from mnist_mlp.resampling import resample
+from mnist_mlp.monitoring.augmented_digits import ENLARGED, AugmentedDigits
 from tests.test_equations import QUIET
 
 pytestmark = pytest.mark.usefixtures("read_once")
@@ -42,7 +44,7 @@ SETTINGS: dict[str, Any] = {
     "elastic_sigma": 5.0,
     "rotation_of": {1: 5.0, 7: 0.0},
 }
-ALL = Deformation(**SETTINGS)
+ALL = Augmentation(**SETTINGS)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -74,15 +76,15 @@ def deform_by(
         shear=torch.full((n,), shear),
         shift=torch.tensor(shift)[:, None].expand(2, n),
     )
-    return resample(images, coefficients, Deformation().basis(CPU))
+    return resample(images, coefficients, Augmentation().basis(CPU))
 
 
 def test_without_deformation_images_stay_as_they_are(images: Tensor) -> None:
     """To the bit, whether as bytes or as numbers."""
     assert deform_by(images).equal(images.float())
-    assert Deformation().off
-    assert Deformation()(images, zeros(20), generator()).equal(images.float())
-    assert Deformation()(images / 255, zeros(20), generator()).equal(images / 255)
+    assert Augmentation().off
+    assert Augmentation()(images, zeros(20), generator()).equal(images.float())
+    assert Augmentation()(images / 255, zeros(20), generator()).equal(images / 255)
 
 
 @pytest.mark.parametrize(("right", "down"), [(2, 0), (0, 3), (-4, 1), (5, -6), (27, 0), (40, 0)])
@@ -156,7 +158,7 @@ def test_each_pixel_comes_from_where_the_equations_say(
         assert float(made[row, column]) == pytest.approx(bilinear(pixels, x, y), abs=0.02)
 
 
-def field_of(deformation: Deformation, n: int, seed: int) -> Array:
+def field_of(deformation: Augmentation, n: int, seed: int) -> Array:
     """(N, 2, 28, 28) how far the elastic part moves the pixels of n images, along x and along y."""
     coefficients, basis = deformation.draw(zeros(n), generator(seed)), deformation.basis(CPU)
     return (coefficients[:, :, 3:] @ basis[3:]).view(n, 2, 28, 28).double().numpy()
@@ -164,7 +166,7 @@ def field_of(deformation: Deformation, n: int, seed: int) -> Array:
 
 def test_the_elastic_field_moves_pixels_along_x_and_y(images: Tensor) -> None:
     """Each by the field at the place where it is shown, its first half along x, its second along y."""
-    deformation = Deformation(elastic_alpha=34.0)
+    deformation = Augmentation(elastic_alpha=34.0)
     field, made = field_of(deformation, len(images), 3), deformation(images, zeros(20), generator(3))
     for which in range(3):
         pixels = images[which].double().numpy()
@@ -178,7 +180,7 @@ def test_every_amount_is_uniform_within_its_bounds() -> None:
     n = 4000
 
     def drawn(**kind: Any) -> Tensor:
-        return Deformation(**kind).draw(zeros(n), generator(1)).double()
+        return Augmentation(**kind).draw(zeros(n), generator(1)).double()
 
     turned, scaled, sheared, shifted = drawn(rotation=20.0), drawn(scaling=0.3), drawn(shear=10.0), drawn(shift=3.0)
     amounts = {
@@ -203,15 +205,15 @@ def test_single_digits_turn_by_angles_of_their_own(mnist: tuple[Examples, Exampl
     labels = mnist[0].labels[:2_000]
 
     def angles(**settings: Any) -> Tensor:
-        turned = Deformation(**settings).draw(labels, generator(2)).double()
+        turned = Augmentation(**settings).draw(labels, generator(2)).double()
         return torch.rad2deg(torch.atan2(turned[:, 1, 1], turned[:, 1, 2]))
 
     alike, own = angles(rotation=15.0), angles(rotation=15.0, rotation_of={1: 7.5, 7: 0.0})
     share = torch.ones(10, dtype=torch.float64)
     share[1], share[7] = 0.5, 0.0
     torch.testing.assert_close(own, alike * share[labels], rtol=1e-5, atol=1e-5)
-    assert not Deformation(rotation_of={1: 7.5}).off
-    assert Deformation(rotation_of={1: 0.0}).off
+    assert not Augmentation(rotation_of={1: 7.5}).off
+    assert Augmentation(rotation_of={1: 0.0}).off
 
 
 def blurred_noise(n: int, sigma: float) -> Array:
@@ -228,7 +230,7 @@ def blurred_noise(n: int, sigma: float) -> Array:
 def test_the_elastic_field_is_blurred_noise(sigma: float) -> None:
     """As strong, everywhere; as smooth; and as normal: as a direct blur of it, and as the closed form for that."""
     n, alpha = 1500, 34.0
-    field = field_of(Deformation(elastic_alpha=alpha, elastic_sigma=sigma), n, 5)
+    field = field_of(Augmentation(elastic_alpha=alpha, elastic_sigma=sigma), n, 5)
     x, y, expected = field[:, 0], field[:, 1], alpha * blurred_noise(n, sigma)
     std = alpha / (2 * sigma * math.sqrt(3 * math.pi))
     # The sample's own error: fields have few independent places, as little as three at σ = 8.
@@ -277,7 +279,9 @@ def epoch_images(
     mnist: tuple[Examples, Examples], batch_size: int, epoch: int = 0, n: int = 2_600, **options: Any
 ) -> list[Tensor]:
     """The images of each mini-batch of an epoch over n real examples: more than two portions of them."""
-    batches = MiniBatches(mnist[0], torch.arange(n), batch_size, Inputs(), **{"seed": 7, "deformation": ALL, **options})
+    batches = MiniBatches(
+        mnist[0], torch.arange(n), batch_size, Preprocessing(), **{"seed": 7, "deformation": ALL, **options}
+    )
     batches.set_epoch(epoch)
     made: list[Tensor] = []
     for batch in batches:
@@ -295,11 +299,11 @@ def test_same_seed_same_bits_another_epoch_other_images(mnist: tuple[Examples, E
 
 def test_seed_epoch_and_place_decide(mnist: tuple[Examples, Examples]) -> None:
     """Not only by the order: one and the same image is deformed in ten ways."""
-    order = torch.zeros(2 * DEFORMED_AT_ONCE, dtype=torch.int64)  # always the first image
+    order = torch.zeros(2 * AUGMENTED_AT_ONCE, dtype=torch.int64)  # always the first image
     ways = set()
     for seed, epoch in ((0, 0), (0, 1), (1, 0), (1, 1), (2**40, 0)):
-        images = DeformedEpoch(mnist[0], order, Inputs(), ALL, seed, epoch)
-        for place in (0, DEFORMED_AT_ONCE):
+        images = AugmentedEpoch(mnist[0], order, Preprocessing(), ALL, seed, epoch)
+        for place in (0, AUGMENTED_AT_ONCE):
             ways.add(images(place, place + 1).numpy().tobytes())
     assert len(ways) == 10
 
@@ -327,9 +331,9 @@ def test_processes_share_the_same_images(mnist: tuple[Examples, Examples], batch
 def test_an_epoch_can_be_begun_anywhere(mnist: tuple[Examples, Examples]) -> None:
     """What came before it in the epoch need not be made."""
     order = torch.arange(2_600)
-    whole = DeformedEpoch(mnist[0], order, Inputs(), ALL, 3, 4)(0, 2_600)
+    whole = AugmentedEpoch(mnist[0], order, Preprocessing(), ALL, 3, 4)(0, 2_600)
     for start, stop in ((0, 1), (1_000, 1_048), (2_048, 2_600), (1_023, 1_025), (2_599, 2_600), (500, 2_500)):
-        images = DeformedEpoch(mnist[0], order, Inputs(), ALL, 3, 4)
+        images = AugmentedEpoch(mnist[0], order, Preprocessing(), ALL, 3, 4)
         assert images(start, stop).equal(whole[start:stop])
 
 
@@ -338,7 +342,7 @@ def test_resumed_within_an_epoch(mnist: tuple[Examples, Examples], updates_per_s
     """From its 71st mini-batch on, in the middle of a portion and of a block, the images are the same."""
     whole = torch.cat(epoch_images(mnist, 16))
     batches = MiniBatches(
-        mnist[0], torch.arange(2_600), 16, Inputs(), seed=7, updates_per_step=updates_per_step, deformation=ALL
+        mnist[0], torch.arange(2_600), 16, Preprocessing(), seed=7, updates_per_step=updates_per_step, deformation=ALL
     )
     batches.go_on_from(70, batches.updates)
     assert torch.cat([batch.images for batch in batches]).equal(whole[70 * 16 :])
@@ -348,9 +352,9 @@ def test_resumed_within_an_epoch(mnist: tuple[Examples, Examples], updates_per_s
 def test_images_keep_their_labels(mnist: tuple[Examples, Examples], updates_per_step: int) -> None:
     """Deformed a little, each is nearest to the original that its label belongs to."""
     few = Examples(mnist[0].images[:300], mnist[0].labels[:300])
-    little = Deformation(shift=0.4)
+    little = Augmentation(shift=0.4)
     for batch in MiniBatches(
-        few, torch.arange(300), 50, Inputs(), seed=2, updates_per_step=updates_per_step, deformation=little
+        few, torch.arange(300), 50, Preprocessing(), seed=2, updates_per_step=updates_per_step, deformation=little
     ):
         nearest = torch.cdist(batch.images, few.images.flatten(1) / 255).argmin(dim=1)
         assert few.labels[nearest].equal(batch.labels)
@@ -358,7 +362,7 @@ def test_images_keep_their_labels(mnist: tuple[Examples, Examples], updates_per_
 
 def test_no_deformation_without_a_seed(mnist: tuple[Examples, Examples]) -> None:
     with pytest.raises(ValueError, match="seed"):
-        MiniBatches(mnist[0], torch.arange(10), 5, Inputs(), deformation=ALL)
+        MiniBatches(mnist[0], torch.arange(10), 5, Preprocessing(), deformation=ALL)
 
 
 def test_only_training_images_are_deformed() -> None:
@@ -419,7 +423,7 @@ def test_a_resumed_run_meets_the_same_images(tmp_path: Path) -> None:
     first.save_checkpoint(tmp_path / "first.ckpt")
     logger = TensorBoardLogger(tmp_path, name="resumed", version="run")
     resumed, _ = fit(
-        MNISTData(**settings), ckpt_path=tmp_path / "first.ckpt", logger=logger, callbacks=[DeformedDigits()]
+        MNISTData(**settings), ckpt_path=tmp_path / "first.ckpt", logger=logger, callbacks=[AugmentedDigits()]
     )
     assert shown(tmp_path / "resumed" / "run") == []
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
@@ -459,7 +463,7 @@ def test_tensorboard_shows_deformed_digits(tmp_path: Path) -> None:
     data = {"plain": MNISTData(val_size=59_000), "deformed": MNISTData(val_size=59_000, **SETTINGS)}
     for name in data:
         logger = TensorBoardLogger(tmp_path, name=name, version="run")
-        _, trainer = fit(data[name], logger=logger, callbacks=[DeformedDigits()])
+        _, trainer = fit(data[name], logger=logger, callbacks=[AugmentedDigits()])
         assert trainer.num_training_batches == 1  # the callback lets a step take a block of mini-batches
     assert shown(tmp_path / "plain" / "run") == []
     (png,) = shown(tmp_path / "deformed" / "run")

@@ -22,15 +22,16 @@ from PIL import Image
 from torch import Tensor
 
 from mnist_mlp import demo_app, demo_net
-from mnist_mlp.dataset import Examples
-from mnist_mlp.demo import demo, hosts_of, in_url
-from mnist_mlp.demo_app import Asked, Session, Sessions
-from mnist_mlp.deskew import deskewed
-from mnist_mlp.digit import mnist_form, read_image
+from mnist_mlp.data.dataset import Examples
+from mnist_mlp.data.deskew import deskewed
+from mnist_mlp.demo.__main__ import demo, hosts_of, in_url
+from mnist_mlp.demo.app import Asked, Session, Sessions
 from mnist_mlp.errors import InputError
-from mnist_mlp.layers import layers_of, propagate
+from mnist_mlp.inference.find import nets_of_the_package
+from mnist_mlp.inference.forward import layers_of, propagate
+from mnist_mlp.inference.picture import mnist_form, read_image
+from mnist_mlp.inference.trained import Trained
 from mnist_mlp.model import SigmoidMLP
-from mnist_mlp.trained import Trained, nets_of_the_package
 from tests.serving import Server, demo_command, environment
 
 NETS: dict[str, dict[str, Any]] = {
@@ -404,7 +405,7 @@ def test_the_page_needs_nothing_from_elsewhere(server: Server) -> None:
         page = content.decode()
         assert not re.findall(r"(?:https?:)?//[a-z]|@import|url\(", page)
         assert set(re.findall(r'(?:src|href)="([^"]*)"', page)) <= {"data:,", "style.css", "script.js"}
-    names = {entry.name for entry in (files("mnist_mlp") / "page").iterdir()}
+    names = {entry.name for entry in (files("mnist_mlp") / "demo" / "page").iterdir()}
     assert names == {"index.html", "style.css", "script.js"}
 
 

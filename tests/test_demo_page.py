@@ -21,9 +21,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-from mnist_mlp.dataset import Examples
-from mnist_mlp.digit import mnist_form
-from mnist_mlp.trained import Trained
+from mnist_mlp.data.dataset import Examples
+from mnist_mlp.inference.picture import mnist_form
+from mnist_mlp.inference.trained import Trained
 from tests.serving import Server
 from tests.strokes import Point, strokes
 

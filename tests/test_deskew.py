@@ -12,17 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mnist_mlp.batches import Block, DeformedEpoch, Inputs, MiniBatches
-from mnist_mlp.data import MNISTData
-from mnist_mlp.dataset import Examples
-from mnist_mlp.deformation import Deformation
-from mnist_mlp.deskew import STEEPEST, deskewed, deskewing
-from mnist_mlp.evaluate import evaluation
-from mnist_mlp.export import FromPixels
+from mnist_mlp.data.augmentation import Augmentation
+from mnist_mlp.data.datamodule import MNISTData
+from mnist_mlp.data.dataset import Examples
+from mnist_mlp.data.deskew import STEEPEST, deskewed, deskewing
+from mnist_mlp.data.loader import AugmentedEpoch, Block, MiniBatches
+from mnist_mlp.data.preprocessing import Preprocessing
+from mnist_mlp.data.resampling import affine_basis, compose, resample
+from mnist_mlp.inference.evaluation import evaluation
+from mnist_mlp.inference.load import load_net, to_safetensors
+from mnist_mlp.inference.onnx import FromPixels
 from mnist_mlp.model import SigmoidMLP
-from mnist_mlp.pictures import ENLARGED, deformed_digits
-from mnist_mlp.resampling import affine_basis, one_after_the_other, resample
-from mnist_mlp.trained import load_net, to_safetensors
+from mnist_mlp.monitoring.augmented_digits import ENLARGED, augmented_digits
 from tests.test_deformation import deform_by
 from tests.test_equations import QUIET
 
@@ -103,7 +104,7 @@ def test_two_maps_at_once(images: Tensor) -> None:
     first = deskewing(images)
     shift = torch.tensor([[-2.0, 1.0, 0.0], [3.0, 0.0, 1.0]]).expand(len(images), 2, 3)
     basis = affine_basis(CPU)
-    at_once = resample(images, one_after_the_other(first, shift), basis)
+    at_once = resample(images, compose(first, shift), basis)
     in_turn = resample(resample(images, first, basis), shift, basis)
     inside = (slice(None), slice(4, 24), slice(4, 24))  # the first of two in turn cuts off what leaves the image
     torch.testing.assert_close(at_once[inside], in_turn[inside], rtol=0, atol=0.05)
@@ -121,7 +122,7 @@ def test_training_validation_and_test_images_alike(mnist: tuple[Examples, Exampl
         order, seen = loader.order(), next(iter(loader)).images
         upright = deskewed(mnist[split].images[order[: len(seen)]]).flatten(1)
         torch.testing.assert_close(seen, upright * data.inputs.factor + data.inputs.offset)
-    blocks = MiniBatches(mnist[0], torch.arange(100), 16, Inputs(deskew=True), seed=3, updates_per_step=4)
+    blocks = MiniBatches(mnist[0], torch.arange(100), 16, Preprocessing(deskew=True), seed=3, updates_per_step=4)
     block = next(iter(blocks))
     assert isinstance(block, Block)
     torch.testing.assert_close(block.images, deskewed(mnist[0].images[blocks.order()[:64]]).flatten(1) / 255)
@@ -131,15 +132,15 @@ def test_deformed_after_they_were_made_upright(mnist: tuple[Examples, Examples])
     """A deformation that does nothing leaves them upright; another deforms what is upright, in one interpolation."""
     order = torch.arange(50)
     images, labels = mnist[0].images[:50], mnist[0].labels[:50]
-    still = DeformedEpoch(mnist[0], order, Inputs(deskew=True), Deformation(), seed=1, epoch=0)(0, 50)
+    still = AugmentedEpoch(mnist[0], order, Preprocessing(deskew=True), Augmentation(), seed=1, epoch=0)(0, 50)
     torch.testing.assert_close(still, deskewed(images).flatten(1) / 255, rtol=0, atol=1e-4)
 
-    def deformed(inputs: Inputs, images: Tensor) -> Tensor:
+    def deformed(inputs: Preprocessing, images: Tensor) -> Tensor:
         generator = torch.Generator().manual_seed(1)
-        return inputs.deformed(images, labels, Deformation(rotation=10.0, elastic_alpha=34.0), generator)
+        return inputs.augmented(images, labels, Augmentation(rotation=10.0, elastic_alpha=34.0), generator)
 
-    at_once, in_turn = deformed(Inputs(deskew=True), images), deformed(Inputs(), deskewed(images))
-    as_they_are = deformed(Inputs(), images)
+    at_once, in_turn = deformed(Preprocessing(deskew=True), images), deformed(Preprocessing(), deskewed(images))
+    as_they_are = deformed(Preprocessing(), images)
     assert (at_once - in_turn).square().mean() < (at_once - as_they_are).square().mean() / 20
 
 
@@ -177,7 +178,7 @@ def test_a_net_keeps_it(tmp_path: Path) -> None:
 
 def test_the_page_of_deformed_digits_shows_them_upright(mnist: tuple[Examples, Examples]) -> None:
     """Below each digit as it is; here with a deformation that is hardly one."""
-    page = deformed_digits(mnist[0], torch.arange(100), Deformation(shift=1e-3), deskew=True)[0]
+    page = augmented_digits(mnist[0], torch.arange(100), Augmentation(shift=1e-3), deskew=True)[0]
     side = 28 * ENLARGED + 1
     cells = 255 - page[1:, 1:].unfold(0, side - 1, side).unfold(1, side - 1, side)[..., ::ENLARGED, ::ENLARGED].int()
     originals = cells[0].to(torch.uint8)

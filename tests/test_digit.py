@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from mnist_mlp.dataset import Examples
-from mnist_mlp.digit import MAX_BYTES, mnist_form, read_image
+from mnist_mlp.data.dataset import Examples
 from mnist_mlp.errors import InputError
-from mnist_mlp.trained import Trained
+from mnist_mlp.inference.picture import MAX_BYTES, mnist_form, read_image
+from mnist_mlp.inference.trained import Trained
 
 Bytes = NDArray[np.uint8]
 

@@ -13,12 +13,13 @@ from lightning.pytorch.loggers import Logger
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from mnist_mlp.backprop import gradient_descent
-from mnist_mlp.callbacks import CollapseWatch, CostWatch, Progress, Speed
-from mnist_mlp.data import MNISTData
-from mnist_mlp.engine import EngineName
+from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.errors import InputError
+from mnist_mlp.fast.eligibility import EngineName
+from mnist_mlp.fast.kernels import gradient_descent
 from mnist_mlp.model import SigmoidMLP
+from mnist_mlp.training.progress import Progress, Speed
+from mnist_mlp.training.watchdogs import CollapseWatch, CostWatch
 from tests.test_equations import QUIET
 
 pytestmark = pytest.mark.usefixtures("read_once", "blocks_of_320")

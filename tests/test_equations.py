@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from mnist_mlp.data import MNISTData
-from mnist_mlp.dataset import Examples
-from mnist_mlp.engine import EngineName
+from mnist_mlp.data.datamodule import MNISTData
+from mnist_mlp.data.dataset import Examples
+from mnist_mlp.fast.eligibility import EngineName
 from mnist_mlp.model import SigmoidMLP
 
 QUIET: dict[str, Any] = {

@@ -22,36 +22,27 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor
 
 from mnist_mlp import figure_drawing as draw
-from mnist_mlp.batches import Inputs
-from mnist_mlp.data import MNISTData
-from mnist_mlp.dataset import Examples
+from mnist_mlp.data.datamodule import MNISTData
+from mnist_mlp.data.dataset import Examples
+from mnist_mlp.data.preprocessing import Preprocessing
 from mnist_mlp.errors import InputError
-from mnist_mlp.evaluate import evaluation
-from mnist_mlp.figure_example import (
-    Example,
-    before_and_after,
-    choose_example,
-    cost_term_by_term,
-    net_at_work,
-    one_neuron,
-    rounded_to_add_up,
-)
-from mnist_mlp.figure_training import (
-    ABLATIONS,
-    UNDECIDED,
-    XOR,
-    XOR_NETS,
-    Ablation,
-    ablation,
-    cost_against_a_weight,
-    fit_on_cpu,
-    sigmoids,
-    xor,
-)
-from mnist_mlp.figures import FIGURES, NUMBERS, figures
+from mnist_mlp.figures.__main__ import FIGURES, NUMBERS, figures
+from mnist_mlp.figures.ablations import ABLATIONS, Ablation, ablation
+from mnist_mlp.figures.answers import before_and_after
+from mnist_mlp.figures.cost import cost_term_by_term
+from mnist_mlp.figures.example import Example, choose_example
+from mnist_mlp.figures.fit import fit_on_cpu
+from mnist_mlp.figures.gradient import cost_against_a_weight
+from mnist_mlp.figures.net import net_at_work
+from mnist_mlp.figures.neuron import one_neuron
+from mnist_mlp.figures.sigmoid import sigmoids
+from mnist_mlp.figures.style import rounded_to_add_up
+from mnist_mlp.figures.xor import UNDECIDED, XOR, XOR_NETS, xor
+from mnist_mlp.inference.evaluation import evaluation
+from mnist_mlp.inference.trained import Trained
 from mnist_mlp.model import ActivationName, SigmoidMLP
-from mnist_mlp.train import TrainCLI, train
-from mnist_mlp.trained import Trained
+from mnist_mlp.train import train
+from mnist_mlp.training.cli import TrainCLI
 
 pytestmark = pytest.mark.usefixtures("read_once")
 
@@ -79,7 +70,7 @@ def untrained(**settings: Any) -> Trained:
     torch.manual_seed(0)
     net = SigmoidMLP(**settings)
     data = MNISTData(val_size=58_000, normalize=False)
-    return Trained(net.eval(), Inputs(), dict(net.hparams), {**data.hparams})
+    return Trained(net.eval(), Preprocessing(), dict(net.hparams), {**data.hparams})
 
 
 def shown_texts(figure: Figure) -> list[Text]:

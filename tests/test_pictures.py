@@ -20,14 +20,16 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor
 
 from mnist_mlp import drawing
-from mnist_mlp.backprop import Layer, gradient_descent
-from mnist_mlp.data import MNISTData
-from mnist_mlp.dataset import Examples
-from mnist_mlp.engine import EngineName
-from mnist_mlp.inspection import in_evaluation, layers_at_work, saturated_share
-from mnist_mlp.logger import CostCurveLogger
+from mnist_mlp.backprop import Layer
+from mnist_mlp.data.datamodule import MNISTData
+from mnist_mlp.data.dataset import Examples
+from mnist_mlp.fast.eligibility import EngineName
+from mnist_mlp.fast.kernels import gradient_descent
 from mnist_mlp.model import ACTIVATIONS, ActivationName, SigmoidMLP
-from mnist_mlp.pictures import INSPECTED, Pictures, Split, add_histogram
+from mnist_mlp.monitoring.cost_curve import CostCurveLogger
+from mnist_mlp.monitoring.layer_statistics import in_evaluation, layer_statistics, saturated_share
+from mnist_mlp.monitoring.net_pictures import INSPECTED, Pictures, Split
+from mnist_mlp.monitoring.writer import add_histogram
 from mnist_mlp.train import train
 from tests.command import SMALL
 from tests.test_equations import QUIET
@@ -190,7 +192,7 @@ def test_the_gradient_is_the_one_training_goes_by(run: Run) -> None:
     """One weight update of the closed form moves the weights by -η times it."""
     images, labels = inspected(run)
     net = copy.deepcopy(run.net).double()
-    at_work = layers_at_work(net, images.double(), labels)
+    at_work = layer_statistics(net, images.double(), labels)
     after = copy.deepcopy(net)
     layers = [Layer(layer.weight, layer.bias, "sigmoid") for layer in after.linear_layers]
     gradient_descent(layers, images.double(), net.targets(labels, torch.float64), [10.0], len(images))
@@ -387,13 +389,13 @@ def test_frozen_weights_and_low_precision(tmp_path: Path) -> None:
         assert len(made.events().Tags()["histograms"]) == 10
     net = SigmoidMLP([4])
     net.linear_layers[0].weight.requires_grad_(False)
-    hidden, output = layers_at_work(net, torch.rand(5, 784), torch.arange(5))
+    hidden, output = layer_statistics(net, torch.rand(5, 784), torch.arange(5))
     assert hidden.weight_gradient is None
     assert hidden.bias_gradient is not None
     assert output.weight_gradient is not None
     for parameter in net.parameters():
         parameter.requires_grad_(False)
-    assert {layer.weight_gradient for layer in layers_at_work(net, torch.rand(5, 784), torch.arange(5))} == {None}
+    assert {layer.weight_gradient for layer in layer_statistics(net, torch.rand(5, 784), torch.arange(5))} == {None}
 
 
 def test_weights_that_are_no_numbers_break_nothing(tmp_path: Path) -> None:

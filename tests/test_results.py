@@ -10,7 +10,8 @@ import yaml
 
 from mnist_mlp import results
 from mnist_mlp.errors import InputError
-from mnist_mlp.results import ROWS, Measured, Row, measure, read_csv, table, write_csv
+from mnist_mlp.results.measure import measure
+from mnist_mlp.results.table import ROWS, Measured, Row, read_csv, table, write_csv
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = ROOT / "configs"

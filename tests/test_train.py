@@ -17,9 +17,9 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
-from mnist_mlp.data import MNISTData
+from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.model import SigmoidMLP
-from mnist_mlp.train import TRAINER_DEFAULTS, TrainCLI
+from mnist_mlp.training.cli import TRAINER_DEFAULTS, TrainCLI
 from tests.command import FEW_IMAGES, SMALL, interrupt_after, run_train, train_command
 
 CONFIGS = Path(__file__).parent.parent / "configs"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mnist_mlp.trained
 import numpy as np
 import pytest
 import safetensors.torch
@@ -19,18 +20,21 @@ from PIL import Image
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_precision, multiclass_recall
 
-import mnist_mlp.trained
-from mnist_mlp.batches import Inputs
-from mnist_mlp.data import MNISTData
-from mnist_mlp.dataset import Examples
-from mnist_mlp.deformation import Deformation
-from mnist_mlp.deskew import deskewing
+from mnist_mlp.data.augmentation import Augmentation
+from mnist_mlp.data.datamodule import MNISTData
+from mnist_mlp.data.dataset import Examples
+from mnist_mlp.data.deskew import deskewing
+from mnist_mlp.data.preprocessing import Preprocessing
 from mnist_mlp.errors import InputError
-from mnist_mlp.evaluate import Split, as_csv, as_json, as_text, evaluate, evaluation
-from mnist_mlp.export import export, to_onnx
+from mnist_mlp.evaluate import as_csv, as_json, as_text, evaluate
+from mnist_mlp.export import export
+from mnist_mlp.inference.evaluation import Split, evaluation
+from mnist_mlp.inference.find import find_net, nets_of_the_package
+from mnist_mlp.inference.load import METADATA_KEY, load_net, to_safetensors
+from mnist_mlp.inference.onnx import to_onnx
+from mnist_mlp.inference.trained import Trained
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.predict import predict
-from mnist_mlp.trained import METADATA_KEY, Trained, find_net, load_net, nets_of_the_package, to_safetensors
 
 ROOT = Path(__file__).parent.parent
 
@@ -64,7 +68,7 @@ def test_a_checkpoint_is_the_net_and_how_its_pixels_are_scaled(
     """As Lightning's own `load_from_checkpoint` has it, with the scale of the run's data."""
     data = MNISTData(val_size=30_000)
     data.setup()
-    assert small_net.inputs == data.inputs != Inputs()
+    assert small_net.inputs == data.inputs != Preprocessing()
     net = SigmoidMLP.load_from_checkpoint(small_run, map_location="cpu").eval()
     images = mnist[0].images[:100]
     with torch.no_grad():
@@ -143,11 +147,11 @@ def test_which_net_is_taken_if_none_is_named(no_net_in_the_package: Path) -> Non
         path.touch()
         os.utime(path, (1_000 + age, 1_000 + age))
         assert find_net() == path
-        assert find_net(own_first=True) == (path if path.suffix == ".ckpt" else made[-2])
+        assert find_net(prefer_own_runs=True) == (path if path.suffix == ".ckpt" else made[-2])
     newer_but_begun = Path("lightning_logs/version_11/checkpoints/last.ckpt")
     newer_but_begun.parent.mkdir(parents=True)
     newer_but_begun.touch()
-    assert find_net(own_first=True) == made[-2]
+    assert find_net(prefer_own_runs=True) == made[-2]
     made[-1].unlink()
     assert find_net() == made[-2]
 
@@ -414,7 +418,7 @@ def test_answers_averaged_over_deformed_versions(mnist: tuple[Examples, Examples
     upright = deskewing(images) if trained.inputs.deskew else None
     scale = trained.inputs._replace(deskew=False)
     assert trained.data is not None
-    weak = Deformation(
+    weak = Augmentation(
         **{name: 0.5 * trained.data[name] for name in STRENGTHS}, elastic_sigma=deformation.elastic_sigma
     )
     for _ in range(3):
@@ -432,7 +436,7 @@ def test_settings_of_single_digits_survive_every_file(tmp_path: Path) -> None:
     """JSON, in which an exported net keeps its settings, has only strings for keys."""
     data = MNISTData(rotation=15.0, rotation_of={1: 7.5, 7: 7.5}, val_size=300)
     net = SigmoidMLP([5])
-    trained = Trained(net.eval(), Inputs(), dict(net.hparams), dict(data.hparams))
+    trained = Trained(net.eval(), Preprocessing(), dict(net.hparams), dict(data.hparams))
     (tmp_path / "net.safetensors").write_bytes(to_safetensors(trained))
     assert load_net(tmp_path / "net.safetensors").training_data().deformation == data.deformation
 

@@ -82,7 +82,7 @@ def tutorial(task: Task) -> Trained:
     from torchvision.datasets import MNIST
     from torchvision.transforms import ToTensor
 
-    from mnist_mlp.dataset import cache_dir, unpack_mnist
+    from mnist_mlp.data.dataset import cache_dir, unpack_mnist
 
     torch.manual_seed(SEED)
     images: Any = MNIST(unpack_mnist(cache_dir()), train=True, transform=ToTensor())
@@ -122,7 +122,7 @@ def project(task: Task, precision: str = "32-true") -> Trained:
 
     No pictures: a run draws them after the epochs 1, 2, 4, 8 and so on, so that one as short as this would draw always.
     """
-    from mnist_mlp.train import TrainCLI
+    from mnist_mlp.training.cli import TrainCLI
 
     net = task.net
     with tempfile.TemporaryDirectory() as folder:

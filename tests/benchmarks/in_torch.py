@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mnist_mlp.backprop import Layer, gradient_descent
+from mnist_mlp.backprop import Layer
+from mnist_mlp.fast.kernels import gradient_descent
 from tests.benchmarks.work import Array, Net, Task, Trained, Weights, time_epochs
 
 SQUARE = 2_048  # rows and columns of a large matrix
@@ -46,7 +47,8 @@ def autograd(task: Task) -> Trained:
 
 def closed_form(task: Task, dtype: torch.dtype | None = None) -> Trained:
     """`gradient_descent` on the blocks that the Trainer would hand it."""
-    from mnist_mlp.engine import EXAMPLES_PER_BLOCK, threads_for  # with it comes Lightning, not for the other rows
+    from mnist_mlp.fast.eligibility import EXAMPLES_PER_BLOCK
+    from mnist_mlp.fast.updates import threads_for  # with it comes Lightning, not for the other rows
 
     net, B = sequential(task), task.net.batch_size
     layers = [Layer(layer.weight, layer.bias, "sigmoid") for layer in net if isinstance(layer, nn.Linear)]

@@ -37,7 +37,7 @@ def run(rounds: int) -> bool:
     """Print the table, each round with a seed of its own, of which 0 is the default run's; whether all could run."""
     import yaml
 
-    from mnist_mlp.dataset import cache_dir, unpack_mnist
+    from mnist_mlp.data.dataset import cache_dir, unpack_mnist
 
     settings = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text())
     root = unpack_mnist(cache_dir())

@@ -97,8 +97,8 @@ class Outcome(NamedTuple):
 
 def prepare(net: Net, epochs: int, path: Path) -> None:
     """Write the task to `path`. The order is that of the project's own data module, which has no need to be told."""
-    from mnist_mlp.data import MNISTData
-    from mnist_mlp.dataset import load
+    from mnist_mlp.data.datamodule import MNISTData
+    from mnist_mlp.data.dataset import load
 
     data = MNISTData(batch_size=net.batch_size, val_size=EPOCH - net.examples, normalize=False)
     data.setup()

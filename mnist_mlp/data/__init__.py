@@ -1,0 +1,17 @@
+"""From files to mini-batches: dataset, preprocessing, augmentation, loader, and the LightningDataModule of them."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mnist_mlp.data.datamodule import MNISTData as MNISTData
+
+__all__ = ["MNISTData"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import torch and Lightning when MNISTData is first used, not before."""
+    if name == "MNISTData":
+        from mnist_mlp.data.datamodule import MNISTData
+
+        return MNISTData
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

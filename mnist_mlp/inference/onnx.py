@@ -1,0 +1,62 @@
+"""TODO inference.onnx."""
+
+import logging
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from mnist_mlp.data.preprocessing import Preprocessing
+from mnist_mlp.errors import InputError
+from mnist_mlp.inference.load import METADATA_KEY
+from mnist_mlp.inference.trained import Trained
+
+OPSET = 18
+
+
+class FromPixels(nn.Module):
+    """The net with what makes its input inside: it takes the article's pixels, 0 paper to 1 ink."""
+
+    def __init__(self, net: nn.Module, inputs: Preprocessing) -> None:
+        super().__init__()
+        self.net = net
+        self.inputs = inputs._replace(factor=255 * inputs.factor)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 1, 28, 28) -> (B, 10), the output neurons' activations."""
+        activations: Tensor = self.net(self.inputs(images[:, 0]))
+        return activations
+
+
+def to_onnx(trained: Trained) -> bytes:
+    """The content of an .onnx file: input "images" (batch, 1, 28, 28) float32, 0 paper to 1 ink, of MNIST's form;
+    output "activations" (batch, 10). The settings are in its metadata.
+
+    Raises:
+        InputError: a package that PyTorch needs for it is not installed.
+    """
+    try:
+        import onnx
+        import onnxscript  # noqa: F401 (torch.onnx imports it)
+    except ImportError as error:
+        raise InputError(
+            "for ONNX the packages onnx and onnxscript are needed; install them: python -m pip install onnx onnxscript."
+        ) from error
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # for the authors of exporters
+        program = torch.onnx.export(
+            FromPixels(trained.net, trained.inputs).eval(),
+            (torch.zeros(2, 1, 28, 28),),
+            input_names=["images"],
+            output_names=["activations"],
+            dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    model.metadata_props.add(key=METADATA_KEY, value=trained.settings())
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())

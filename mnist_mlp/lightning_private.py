@@ -1,0 +1,72 @@
+"""Everything that reaches into Lightning's private parts, in this one file, each use with the reason for it.
+
+Where a Lightning version lacks one of these parts, `can_count_updates` says so and training takes the plain idiom.
+"""
+
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+
+
+def can_count_updates(trainer: L.Trainer) -> bool:
+    """Whether this Lightning version has the counters that `add_updates` changes."""
+    try:
+        step = trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step
+        counters = [getattr(counter, name) for counter in (step.total, step.current) for name in ("ready", "completed")]
+        return all(isinstance(n, int) for n in [*counters, trainer.fit_loop.epoch_loop._batches_that_stepped])
+    except AttributeError:
+        return False
+
+
+def add_updates(trainer: L.Trainer, updates: int) -> None:
+    """Count weight updates that were made in a step of the Trainer, beyond the one that the Trainer counts itself."""
+    loop = trainer.fit_loop.epoch_loop
+    # `trainer.global_step`, `max_steps` and checkpoints go by the number of calls of the optimizer.
+    step = loop.automatic_optimization.optim_progress.optimizer.step
+    for counter in (step.total, step.current):
+        counter.ready += updates
+        counter.completed += updates
+    # The loggers' x-axis has a counter of its own.
+    loop._batches_that_stepped += updates
+
+
+def saves_within_epochs(callback: Callback) -> bool:
+    """Whether a checkpoint callback may save after any training step. It offers no public attribute that says so."""
+    return isinstance(callback, ModelCheckpoint) and getattr(callback, "_every_n_train_steps", 1) >= 1
+
+
+def upgrade_counts(checkpoint: dict[str, Any]) -> None:
+    """Move the count of weight updates to where automatic optimization keeps it.
+
+    Up to version 0.1 the closed form used manual optimization, which Lightning counts in another place.
+    """
+    loop = checkpoint.get("loops", {}).get("fit_loop")
+    if loop is not None:
+        step = loop["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"]
+        step["total"].update(ready=checkpoint["global_step"], completed=checkpoint["global_step"])
+
+
+def set_position(trainer: L.Trainer, steps: int | None, epoch_is_complete: bool) -> None:
+    """Correct where in an epoch a resumed run stands.
+
+    Lightning counts steps within an epoch. A run that resumes with other blocks of mini-batches has made another number
+    of steps. Lightning also takes an epoch that `max_steps` cut short for a complete one.
+
+    Args:
+        steps: how many steps of the epoch have been made, in the resumed run's own blocks.
+        epoch_is_complete: whether all of the epoch's mini-batches have been used.
+    """
+    epochs: Any = trainer.fit_loop.epoch_progress
+    batches: Any = trainer.fit_loop.epoch_loop.batch_progress
+    if steps is None or not batches.current.ready:
+        return
+    cut_short = not epoch_is_complete and epochs.current.processed == epochs.current.ready
+    _shift(batches, steps - batches.current.ready)
+    _shift(epochs, -int(cut_short))
+
+
+def _shift(progress: Any, by: int) -> None:
+    for counter in (progress.current, progress.total):
+        for name in ("ready", "started", "processed", "completed"):
+            setattr(counter, name, getattr(counter, name) + by)

@@ -1,0 +1,1 @@
+"""The results table, measured: `python -m mnist_mlp.results`."""

@@ -1,0 +1,1 @@
+"""The training command: its options, checkpoints, progress, watchdogs, and what it prints."""

@@ -1,0 +1,125 @@
+"""What watches a run: progress, speed, costs that are not numbers, nets that collapse, Ctrl-C."""
+
+import sys
+import time
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback, ProgressBar
+from tqdm import tqdm
+
+from mnist_mlp.model import SigmoidMLP
+
+
+class Progress(ProgressBar):
+    """One line per epoch; on a terminal also a bar that counts the weight updates of the epoch."""
+
+    counts_blocks = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._enabled = True
+        self._bar: tqdm[Any] | None = None
+        self._pending: str | None = None
+
+    def disable(self) -> None:
+        self._enabled = False
+
+    def enable(self) -> None:
+        self._enabled = True
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """A run that is resumed within an epoch has no start of that epoch."""
+        self._began = time.perf_counter()
+        self._updates_before = trainer.global_step
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._print_pending(trainer)
+        self.on_train_start(trainer, pl_module)
+        if self._enabled and sys.stdout.isatty():
+            self._bar = tqdm(
+                total=_updates_per_epoch(trainer, pl_module),
+                desc=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
+                unit=" updates",
+                leave=False,
+                dynamic_ncols=True,
+                file=sys.stdout,
+            )
+            self._show_metrics(trainer)
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self._bar is not None:
+            self._bar.update(trainer.global_step - self._updates_before - self._bar.n)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._close_bar()
+        # The epoch's scores are logged by the module right after this hook: the line waits for them.
+        seconds = time.perf_counter() - self._began
+        self._pending = f"epoch {trainer.current_epoch + 1:3}/{trainer.max_epochs}  {{metrics}}  {seconds:5.1f} s"
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._print_pending(trainer)
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        self._close_bar()
+        self._print_pending(trainer)
+
+    def _print_pending(self, trainer: L.Trainer) -> None:
+        if self._pending is not None and self._enabled:
+            print(self._pending.format(metrics=_metrics(trainer)), flush=True)
+        self._pending = None
+
+    def _show_metrics(self, trainer: L.Trainer) -> None:
+        if self._bar is not None and "train/cost" in trainer.callback_metrics:
+            self._bar.set_postfix_str(_metrics(trainer))
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _updates_per_epoch(trainer: L.Trainer, net: L.LightningModule) -> float:
+    return net.run_length()[0] if isinstance(net, SigmoidMLP) else trainer.num_training_batches
+
+
+def _metrics(trainer: L.Trainer) -> str:
+    """The last known costs and accuracies, as text."""
+    metrics = trainer.callback_metrics
+    texts = []
+    for split, title in (("train", "train"), ("val", "validation")):
+        if f"{split}/cost" in metrics:
+            cost, accuracy = float(metrics[f"{split}/cost"]), float(metrics[f"{split}/accuracy"])
+            texts.append(f"{title} cost {cost:.5f} accuracy {accuracy:7.2%}")
+    return "  ".join(texts)
+
+
+class Speed(Callback):
+    """Logs how many examples are trained on in a second, validation not counted."""
+
+    counts_blocks = True
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._examples = 0
+        self._seconds = 0.0
+        self._began = time.perf_counter()
+
+    on_train_epoch_start = on_train_start
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._examples += len(batch[1]) * trainer.world_size
+
+    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if not trainer.sanity_checking and trainer.state.fn == "fit":
+            self._seconds += time.perf_counter() - self._began
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._began = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._seconds += time.perf_counter() - self._began
+        pl_module.log("train/examples_per_second", self._examples / max(self._seconds, 1e-9))

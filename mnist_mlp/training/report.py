@@ -1,0 +1,68 @@
+"""TODO training.report."""
+
+import json
+import os
+import shlex
+from pathlib import Path
+
+import lightning as L
+
+from mnist_mlp.files import write_atomically
+from mnist_mlp.inference.load import read_checkpoint
+from mnist_mlp.monitoring.cost_curve import CostCurveLogger
+from mnist_mlp.training.cli import TrainCLI
+
+OUTCOME_FILE = "outcome.json"
+
+
+def log_outcome(cli: TrainCLI, trainer: L.Trainer) -> None:
+    """Settings and final figures for TensorBoard's HPARAMS tab, and the net for its GRAPHS tab."""
+    if not isinstance(trainer.logger, CostCurveLogger):
+        return
+    outcome = {name: float(trainer.callback_metrics[name]) for name in ("test/cost", "test/accuracy")}
+    trainer.logger.log_outcome({**cli.model.hparams, **cli.datamodule.hparams}, outcome)
+    trainer.logger.finalize("success")
+
+
+def write_outcome(trainer: L.Trainer, checkpoint: str | None, seconds: float) -> None:
+    """The run's final figures for programs, as JSON in its folder; in no folder if it has none."""
+    folder = trainer.log_dir  # which all processes must ask for
+    if not trainer.is_global_zero or folder is None or checkpoint is None:
+        return
+    outcome = {
+        "test_accuracy": float(trainer.callback_metrics["test/accuracy"]),
+        "test_cost": float(trainer.callback_metrics["test/cost"]),
+        "tested_epoch": read_checkpoint(checkpoint)["epoch"] + 1,
+        "epochs": trainer.current_epoch,
+        "updates": trainer.global_step,
+        "seconds": round(seconds, 1),
+        "checkpoint": os.path.relpath(checkpoint, folder),
+    }
+    write_atomically(Path(folder) / OUTCOME_FILE, json.dumps(outcome, indent=2).encode() + b"\n")
+
+
+def headline(cli: TrainCLI) -> str:
+    model, data, trainer = cli.model, cli.datamodule, cli.trainer
+    net = "-".join(str(n) for n in (784, *model.hparams["hidden_sizes"], 10))
+    weights = sum(p.numel() for p in model.parameters())
+    n = len(data.train_indices)
+    return (
+        f"net {net}, {weights:,} weights and biases; {n:,} training images in mini-batches of {data.batch_size:,}; "
+        f"{trainer.max_epochs} epochs on {trainer.strategy.root_device}, seed {cli.config.seed_everything}"
+    )
+
+
+def summary(trainer: L.Trainer, checkpoint: str | None, seconds: float) -> str:
+    accuracy, cost = (
+        float(trainer.callback_metrics["test/accuracy"]),
+        float(trainer.callback_metrics["test/cost"]),
+    )
+    lines = [
+        f"test accuracy {accuracy:.2%} (error {1 - accuracy:.2%}), average cost {cost:.5f}",
+        f"trained in {seconds:.1f} s, {trainer.current_epoch} epochs, {trainer.global_step:,} weight updates",
+    ]
+    if checkpoint is not None:
+        lines.append(f"checkpoint {os.path.relpath(checkpoint)}")
+    if isinstance(trainer.logger, CostCurveLogger):
+        lines.append(f"cost curve: tensorboard --logdir {shlex.quote(os.path.relpath(trainer.logger.root_dir))}")
+    return "\n".join(lines)
