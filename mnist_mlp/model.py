@@ -105,7 +105,7 @@ class SigmoidMLP(L.LightningModule):
         self.log_dict({"update/mini_batch_cost": cost, "update/learning_rate": self.last_learning_rate})
         return cost
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """The weight update w(t+1) = w(t) - η dC/dw, without momentum; η follows the schedule, update by update."""
         optimizer = torch.optim.SGD(self.parameters(), lr=self.hparams["learning_rate"], momentum=0.0)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule().factor)

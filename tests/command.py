@@ -6,6 +6,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+# A Trainer that writes and prints nothing.
+QUIET: dict[str, Any] = {
+    "accelerator": "cpu",
+    "logger": False,
+    "enable_checkpointing": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "num_sanity_val_steps": 0,
+}
 
 FEW_IMAGES = ["--data.val_size", "58000"]  # leaves 2,000 to train on
 SMALL = [  # two epochs of 125 weight updates

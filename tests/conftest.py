@@ -11,7 +11,7 @@ from mnist_mlp.inference.load import load_net
 from mnist_mlp.inference.trained import Trained
 from mnist_mlp.train import train
 from tests.command import SMALL
-from tests.serving import Server, serving
+from tests.demo.serving import Server, serving
 
 torch.set_num_threads(1)  # pytest runs one process per core; more threads than cores slow each other down
 
@@ -26,7 +26,7 @@ def mnist() -> tuple[Examples, Examples]:
 def read_once(mnist: tuple[Examples, Examples]) -> Iterator[None]:
     """Every MNISTData of the module gets the examples read above; that files are read well, test_data.py sees to."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mnist_mlp.data.load", lambda *_: mnist)
+        patch.setattr("mnist_mlp.data.datamodule.load", lambda *_: mnist)
         yield
 
 

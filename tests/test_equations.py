@@ -1,6 +1,7 @@
 """The article's equations, each against something that was worked out another way."""
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import lightning as L
@@ -13,16 +14,10 @@ from torch import Tensor, nn
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.data.dataset import Examples
 from mnist_mlp.fast.eligibility import EngineName
+from mnist_mlp.fast.module import FastSigmoidMLP
 from mnist_mlp.model import SigmoidMLP
+from tests.command import QUIET
 
-QUIET: dict[str, Any] = {
-    "accelerator": "cpu",
-    "logger": False,
-    "enable_checkpointing": False,
-    "enable_progress_bar": False,
-    "enable_model_summary": False,
-    "num_sanity_val_steps": 0,
-}
 pytestmark = pytest.mark.usefixtures("read_once")
 net_shapes = st.lists(st.integers(1, 6), max_size=3)
 
@@ -106,10 +101,9 @@ def test_average_cost_is_the_mean_over_examples_by_hand() -> None:
         def log(self, *args: Any, **kwargs: Any) -> None:
             pass
 
-        def _note_learning_rate(self) -> float:
-            return 1.0
-
-    cost = GivenOutputs([]).training_step((torch.zeros(3, 784), labels), 0)
+    net = GivenOutputs([])
+    net._trainer = SimpleNamespace(optimizers=[torch.optim.SGD(net.parameters(), lr=1.0)])  # type: ignore[assignment]
+    cost = net.training_step((torch.zeros(3, 784), labels), 0)
     assert isinstance(cost, Tensor)
     assert cost.item() == pytest.approx(0.35 / 3)
 
@@ -207,7 +201,7 @@ def test_one_weight_update_of_the_trainer(engine: EngineName) -> None:
     """After one update by the real Trainer, w(t+1) = w(t) - η dC/dw."""
     torch.manual_seed(0)
     data = MNISTData(batch_size=64, val_size=0)
-    net = SigmoidMLP([12], learning_rate=3.0, lr_schedule="constant", lr_warmup_epochs=0, engine=engine)
+    net = FastSigmoidMLP([12], learning_rate=3.0, lr_schedule="constant", lr_warmup_epochs=0, engine=engine)
     data.setup()
     data.shuffle_seed = 5
     batch = next(iter(data.train_dataloader()))
@@ -238,7 +232,7 @@ def test_full_batch_gradient_descent_lowers_the_average_cost(engine: EngineName)
 
     torch.manual_seed(0)
     watch = Costs()
-    net = SigmoidMLP([16], learning_rate=0.5, lr_schedule="constant", lr_warmup_epochs=0, engine=engine)
+    net = FastSigmoidMLP([16], learning_rate=0.5, lr_schedule="constant", lr_warmup_epochs=0, engine=engine)
     trainer = L.Trainer(max_epochs=10, callbacks=[watch], limit_val_batches=0, **QUIET)
     trainer.fit(net, datamodule=MNISTData(batch_size="full", val_size=58_000))
     assert len(watch.costs) == 10

@@ -43,7 +43,7 @@ def test_data_flows_one_way() -> None:
         "dataset",
         "resampling",
         "deskew",
-        "deformation",
+        "augmentation",
         "batches",
         "data",
         "schedule",

@@ -39,7 +39,7 @@ class MNISTData(L.LightningDataModule):
             not, they lie in `pixel_range`.
         pixel_range: the activations of paper and of ink. The article's are 0 and 1.
         deskew: make every digit upright before all else, as LeCun et al. did in 1998 (mnist_mlp/deskew.py).
-        rotation: the training images, and no others, are deformed anew for every epoch (mnist_mlp/deformation.py);
+        rotation: the training images, and no others, are deformed anew for every epoch (mnist_mlp/augmentation.py);
             this turns them by up to so many degrees. With 0 here and below, they stay as they are.
         scaling: makes them wider or narrower, and taller or flatter, by up to this fraction.
         shear: makes upright strokes lean by up to so many degrees.
@@ -76,14 +76,14 @@ class MNISTData(L.LightningDataModule):
         paper, ink = pixel_range
         # A file that keeps a net's settings as JSON has the digits as strings.
         own = {int(d) if str(d).isdecimal() else d: degrees for d, degrees in (rotation_of or {}).items()}
-        deformation = Augmentation(rotation, scaling, shear, shift, elastic_alpha, elastic_sigma, own)
-        self.deformation = None if deformation.off else deformation
+        augmentation = Augmentation(rotation, scaling, shear, shift, elastic_alpha, elastic_sigma, own)
+        self.augmentation = None if augmentation.off else augmentation
         data_dir = None if data_dir is None else str(data_dir)  # a checkpoint with a Path in it is not read as plain
         self.save_hyperparameters()
         self.shuffle_seed: int | None = None
         self._loader: MiniBatches | None = None
         self._position: dict[str, int] | None = None
-        self.inputs = Preprocessing.between(paper, ink)._replace(deskew=deskew)
+        self.preprocessing = Preprocessing.between(paper, ink)._replace(deskew=deskew)
         self._train: Examples | None = None
         self._test: Examples | None = None
 
@@ -109,7 +109,7 @@ class MNISTData(L.LightningDataModule):
         self.val_indices, self.train_indices = order[:val_size], order[val_size:]
         if self.hparams["normalize"]:
             normalising = Preprocessing.normalising(train.images[self.train_indices])
-            self.inputs = normalising._replace(deskew=self.hparams["deskew"])
+            self.preprocessing = normalising._replace(deskew=self.hparams["deskew"])
         self._train = train
 
     @property
@@ -127,7 +127,7 @@ class MNISTData(L.LightningDataModule):
         net = self.trainer.lightning_module if self.trainer is not None else None
         updates_per_step = net.updates_per_step(self.batch_size) if isinstance(net, TakesBlocks) else 1
         self._loader = self._batches(
-            self._train, self.train_indices, self.batch_size, self.shuffle_seed, updates_per_step, self.deformation
+            self._train, self.train_indices, self.batch_size, self.shuffle_seed, updates_per_step, self.augmentation
         )
         if self._position is not None:
             self._loader.go_on_from(**self._position)
@@ -149,30 +149,30 @@ class MNISTData(L.LightningDataModule):
         batch_size: int,
         seed: int | None = None,
         updates_per_step: int = 1,
-        deformation: Augmentation | None = None,
+        augmentation: Augmentation | None = None,
     ) -> MiniBatches:
         """The examples move to the training device once, as bytes; each mini-batch is then made there."""
         assert examples is not None, "call setup() first"
         if self.trainer is None:
-            return MiniBatches(examples, indices, batch_size, self.inputs, seed, deformation=deformation)
+            return MiniBatches(examples, indices, batch_size, self.preprocessing, seed, augmentation=augmentation)
         device = self.trainer.strategy.root_device
         return MiniBatches(
             Examples(examples.images.to(device), examples.labels.to(device)),
             indices,
             batch_size,
-            self.inputs,
+            self.preprocessing,
             seed,
             rank=self.trainer.global_rank,
             world_size=self.trainer.world_size,
             updates_per_step=updates_per_step,
-            deformation=deformation,
+            augmentation=augmentation,
         )
 
     def state_dict(self) -> dict[str, Any]:
         """A checkpoint keeps the order in which the images come and how far it has got, so that a run goes on there;
         and how images become activations, so that the trained net can be used without those that it was trained on."""
         position = {"made": self._loader.made, "updates": self._loader.updates} if self._loader else None
-        return {"shuffle_seed": self.shuffle_seed, "position": position, "scale": tuple(self.inputs)}
+        return {"shuffle_seed": self.shuffle_seed, "position": position, "scale": tuple(self.preprocessing)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.shuffle_seed, self._position = state_dict["shuffle_seed"], state_dict["position"]

@@ -53,12 +53,18 @@ class AugmentedEpoch:
     """
 
     def __init__(
-        self, examples: Examples, order: Tensor, inputs: Preprocessing, deformation: Augmentation, seed: int, epoch: int
+        self,
+        examples: Examples,
+        order: Tensor,
+        preprocessing: Preprocessing,
+        augmentation: Augmentation,
+        seed: int,
+        epoch: int,
     ) -> None:
         self.images, self.labels = examples
         self.order = order
-        self.inputs = inputs
-        self.deformation = deformation
+        self.preprocessing = preprocessing
+        self.augmentation = augmentation
         self.seed = seed
         self.epoch = epoch
         self._last: tuple[int, Tensor] | None = None
@@ -76,7 +82,7 @@ class AugmentedEpoch:
             of_all = self.order[number * AUGMENTED_AT_ONCE : (number + 1) * AUGMENTED_AT_ONCE]
             generator = epoch_generator(self.seed, self.epoch, number, device=of_all.device)
             images, labels = self.images.index_select(0, of_all), self.labels.index_select(0, of_all)
-            self._last = number, self.inputs.augmented(images, labels, self.deformation, generator)
+            self._last = number, self.preprocessing.augmented(images, labels, self.augmentation, generator)
         return self._last[1]
 
 
@@ -97,10 +103,10 @@ class MiniBatches:
         examples: all images and labels, on the device where they are to be used.
         indices: (N,) int64 on the CPU, the split.
         batch_size: examples per mini-batch over all processes; the last one of an epoch may be shorter.
-        inputs: from images to activations.
+        preprocessing: from images to activations.
         seed: shuffles anew for every epoch; None keeps the order of `indices`.
         updates_per_step: how many mini-batches are yielded at once, as a `Block`, if more than one.
-        deformation: deforms the images anew for every epoch, by `seed`, which it needs; None leaves them as they are.
+        augmentation: deforms the images anew for every epoch, by `seed`, which it needs; None leaves them as they are.
     """
 
     def __init__(
@@ -108,26 +114,26 @@ class MiniBatches:
         examples: Examples,
         indices: Tensor,
         batch_size: int,
-        inputs: Preprocessing,
+        preprocessing: Preprocessing,
         seed: int | None = None,
         rank: int = 0,
         world_size: int = 1,
         updates_per_step: int = 1,
-        deformation: Augmentation | None = None,
+        augmentation: Augmentation | None = None,
     ) -> None:
-        if deformation is not None and seed is None:
+        if augmentation is not None and seed is None:
             raise ValueError("to deform images, a seed is needed")
         self.examples = examples
         self.indices = indices
         self.batch_size = batch_size
-        self.inputs = inputs
+        self.preprocessing = preprocessing
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
         self.updates_per_step = updates_per_step
         self.made = 0
         self._resumed = False
-        self.deformation = deformation
+        self.augmentation = augmentation
         self.epoch = 0
         # As of a DataLoader: before each epoch, Lightning calls `loader.sampler.set_epoch(epoch)`.
         self.sampler, self.batch_sampler = self, None
@@ -184,13 +190,15 @@ class MiniBatches:
             if deformed:
                 activations = deformed(start, start + len(of_all))[share]
             else:
-                activations = self.inputs(images.index_select(0, mine), out=space[: len(mine)] if in_blocks else None)
+                activations = self.preprocessing(
+                    images.index_select(0, mine), out=space[: len(mine)] if in_blocks else None
+                )
             if in_blocks:
                 yield Block(activations, labels[mine], self.batch_size)
             else:
                 yield MiniBatch(activations, labels[mine], len(of_all) / self.world_size)
 
     def _deformed(self, order: Tensor) -> AugmentedEpoch | None:
-        if self.deformation is None or self.seed is None:
+        if self.augmentation is None or self.seed is None:
             return None
-        return AugmentedEpoch(self.examples, order, self.inputs, self.deformation, self.seed, self.epoch)
+        return AugmentedEpoch(self.examples, order, self.preprocessing, self.augmentation, self.seed, self.epoch)

@@ -52,10 +52,10 @@ class Preprocessing(NamedTuple):
         return deskewed(images) if self.deskew else images
 
     def augmented(
-        self, images: Tensor, labels: Tensor, deformation: Augmentation, generator: torch.Generator
+        self, images: Tensor, labels: Tensor, augmentation: Augmentation, generator: torch.Generator
     ) -> Tensor:
         """The same for images that are deformed, each in its own way, after they were made upright."""
-        return self._scaled(deformation(images, labels, generator, deskewing(images) if self.deskew else None))
+        return self._scaled(augmentation(images, labels, generator, deskewing(images) if self.deskew else None))
 
     def _scaled(self, images: Tensor, out: Tensor | None = None) -> Tensor:
         images = images.flatten(1)

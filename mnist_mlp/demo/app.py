@@ -92,11 +92,11 @@ class Session:
 
     def inputs(self, image: NDArray[np.uint8]) -> Tensor:
         """(28, 28) bytes to the (784,) input neurons' activations."""
-        return self.trained.inputs(torch.from_numpy(image.copy())[None])[0]
+        return self.trained.preprocessing(torch.from_numpy(image.copy())[None])[0]
 
     def seen(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(28, 28) bytes -> the same as the net gets them, upright if it was trained on such."""
-        upright = self.trained.inputs.upright(torch.from_numpy(image.copy())[None])[0]
+        upright = self.trained.preprocessing.upright(torch.from_numpy(image.copy())[None])[0]
         levels: NDArray[np.uint8] = upright.float().round().byte().numpy()
         return levels
 
@@ -313,8 +313,8 @@ def _description(trained: Trained) -> dict[str, Any]:
         "cost_function": net.hparams["cost_function"],
         "targets": net.hparams["target_values"],
         "learning_rate": net.hparams["learning_rate"],
-        "paper": trained.inputs.paper,
-        "ink": trained.inputs.ink,
+        "paper": trained.preprocessing.paper,
+        "ink": trained.preprocessing.ink,
     }
 
 

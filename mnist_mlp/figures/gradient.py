@@ -59,7 +59,7 @@ def cost_against_a_weight(trained: Trained, data: MNISTData, images: int = COST_
     middle, from ±1 up to ±16. The tangents are at six tenths of the way to its ends.
     """
     examples, indices = training_files(data), data.train_indices[:images]
-    x, labels = trained.inputs(examples.images[indices]).double(), examples.labels[indices]
+    x, labels = trained.preprocessing(examples.images[indices]).double(), examples.labels[indices]
     eta = float(trained.net.hparams["learning_rate"])
     layers = copied_layers(trained.net, torch.float64)
     slopes = _output_gradient(trained.net, layers, x, labels)

@@ -61,7 +61,7 @@ def net_at_work(trained: Trained, example: Example) -> Net:
     pixels.
     """
     layers = copied_layers(trained.net)
-    inputs = trained.inputs(example.image[None])[0]
+    inputs = trained.preprocessing(example.image[None])[0]
     activations = [inputs, *(state.a for state in propagate(layers, inputs))]
     numbers = list(range(len(activations)))
     if len(numbers) > COLUMNS:
@@ -82,7 +82,7 @@ def net_at_work(trained: Trained, example: Example) -> Net:
         function = layers[number - 1].activation if number else "pixel"
         columns.insert(0, Column(number, len(a), function, neurons, a[neurons]))
     by_weight = sorted(connections, key=lambda line: abs(line.weight))
-    return Net(columns, by_weight, trained.inputs.paper, trained.inputs.ink)
+    return Net(columns, by_weight, trained.preprocessing.paper, trained.preprocessing.ink)
 
 
 def _strongest(layer: int, weight: Tensor) -> list[Connection]:

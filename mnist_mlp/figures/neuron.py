@@ -60,7 +60,7 @@ class Neuron(NamedTuple):
 def one_neuron(trained: Trained, example: Example) -> Neuron:
     """Figure 2: the output neuron of the example's digit."""
     layers = copied_layers(trained.net, torch.float64)
-    inputs = trained.inputs(example.image[None])[0].double()
+    inputs = trained.preprocessing(example.image[None])[0].double()
     states = propagate(layers, inputs)
     below = states[-2].a if len(layers) > 1 else inputs
     weight, bias, function = layers[-1]

@@ -86,10 +86,10 @@ def evaluation(
     images = batches.examples.images[indices]
     if not versions:
         activations = trained.activations(images)
-    elif data.deformation is None:
+    elif data.augmentation is None:
         raise InputError("the net was not trained on deformed images, so it has no deformations for --versions.")
     else:
-        activations = trained.averaged_activations(images, data.deformation.times(strength), versions)
+        activations = trained.averaged_activations(images, data.augmentation.times(strength), versions)
     guesses = activations.argmax(dim=1)
     costs = trained.net.cost(activations, labels).double()
     confusion = multiclass_confusion_matrix(guesses, labels, num_classes=10)

@@ -137,7 +137,7 @@ def _from_checkpoint(path: Path) -> Trained:
     elif data is not None:  # an older checkpoint: the scale is computed anew from the training images
         images = data_module(data)
         images.setup()
-        inputs = images.inputs
+        inputs = images.preprocessing
     else:
         raise InputError(
             f"{path} does not say how the pixels were scaled that its net was trained on; give a checkpoint of a "

@@ -17,14 +17,14 @@ OPSET = 18
 class FromPixels(nn.Module):
     """The net with what makes its input inside: it takes the article's pixels, 0 paper to 1 ink."""
 
-    def __init__(self, net: nn.Module, inputs: Preprocessing) -> None:
+    def __init__(self, net: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.net = net
-        self.inputs = inputs._replace(factor=255 * inputs.factor)
+        self.preprocessing = preprocessing._replace(factor=255 * preprocessing.factor)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 1, 28, 28) -> (B, 10), the output neurons' activations."""
-        activations: Tensor = self.net(self.inputs(images[:, 0]))
+        activations: Tensor = self.net(self.preprocessing(images[:, 0]))
         return activations
 
 
@@ -46,7 +46,7 @@ def to_onnx(trained: Trained) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # for the authors of exporters
         program = torch.onnx.export(
-            FromPixels(trained.net, trained.inputs).eval(),
+            FromPixels(trained.net, trained.preprocessing).eval(),
             (torch.zeros(2, 1, 28, 28),),
             input_names=["images"],
             output_names=["activations"],

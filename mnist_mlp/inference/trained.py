@@ -18,23 +18,23 @@ class Trained(NamedTuple):
     """A net with what is needed to use it.
 
     net: in evaluation mode, on the CPU.
-    inputs: from images to the input neurons' activations, as in the net's training.
+    preprocessing: from images to the input neurons' activations, as in the net's training.
     model: the net's hyper-parameters, SigmoidMLP's arguments.
     data: MNISTData's arguments in the net's training; None if it was trained on other data.
     """
 
     net: SigmoidMLP
-    inputs: Preprocessing
+    preprocessing: Preprocessing
     model: dict[str, Any]
     data: dict[str, Any] | None
 
     @torch.no_grad()
     def activations(self, images: Tensor) -> Tensor:
         """The output neurons' activations, (B, 10), for images of MNIST's form, (B, 28, 28) uint8."""
-        return torch.cat([self.net(self.inputs(part)) for part in images.split(EVALUATION_BATCH_SIZE)])
+        return torch.cat([self.net(self.preprocessing(part)) for part in images.split(EVALUATION_BATCH_SIZE)])
 
     @torch.no_grad()
-    def averaged_activations(self, images: Tensor, deformation: Augmentation, versions: int) -> Tensor:
+    def averaged_activations(self, images: Tensor, augmentation: Augmentation, versions: int) -> Tensor:
         """The mean of the output neurons' activations, (B, 10), over so many deformed versions of each image.
 
         The decision rule of APAC (Sato, Nishimura, Yokoi 2015, arXiv 1505.03229; there the mean is that of logarithms).
@@ -45,7 +45,8 @@ class Trained(NamedTuple):
         for part in images.split(AUGMENTED_AT_ONCE):
             no_labels = torch.zeros(len(part), dtype=torch.int64)
             answers = (
-                self.net(self.inputs.augmented(part, no_labels, deformation, generator)) for _ in range(versions)
+                self.net(self.preprocessing.augmented(part, no_labels, augmentation, generator))
+                for _ in range(versions)
             )
             means.append(torch.stack(list(answers)).mean(dim=0))
         return torch.cat(means)
@@ -62,7 +63,7 @@ class Trained(NamedTuple):
 
     def settings(self) -> str:
         """All but the weights, as JSON."""
-        return json.dumps({"model": self.model, "data": self.data, "scale": self.inputs._asdict()})
+        return json.dumps({"model": self.model, "data": self.data, "scale": self.preprocessing._asdict()})
 
 
 def data_module(settings: dict[str, Any]) -> MNISTData:

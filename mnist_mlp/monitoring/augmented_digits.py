@@ -20,15 +20,17 @@ class AugmentedDigits(Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         batches = trainer.train_dataloader
-        if trainer.current_epoch or not isinstance(batches, MiniBatches) or batches.deformation is None:
+        if trainer.current_epoch or not isinstance(batches, MiniBatches) or batches.augmentation is None:
             return
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
-                page = augmented_digits(batches.examples, batches.indices, batches.deformation, batches.inputs.deskew)
+                page = augmented_digits(
+                    batches.examples, batches.indices, batches.augmentation, batches.preprocessing.deskew
+                )
                 logger.experiment.add_image("deformed digits", page, 0)
 
 
-def augmented_digits(examples: Examples, indices: Tensor, deformation: Augmentation, deskew: bool = False) -> Tensor:
+def augmented_digits(examples: Examples, indices: Tensor, augmentation: Augmentation, deskew: bool = False) -> Tensor:
     """One column per digit: above, the first of it among `indices` as it is; below, deformed versions of that, made
     upright first if `deskew`.
 
@@ -43,7 +45,7 @@ def augmented_digits(examples: Examples, indices: Tensor, deformation: Augmentat
     originals = examples.images[firsts.to(examples.images.device)].cpu()
     of_each, generator = digits.repeat(VERSIONS), torch.Generator().manual_seed(0)
     upright = deskewing(originals).repeat(VERSIONS, 1, 1) if deskew else None
-    deformed = deformation(originals.repeat(VERSIONS, 1, 1), of_each, generator, before=upright)
+    deformed = augmentation(originals.repeat(VERSIONS, 1, 1), of_each, generator, before=upright)
     ink = torch.cat([originals.float(), deformed])[:, None]
     ink = ink.repeat_interleave(ENLARGED, dim=2).repeat_interleave(ENLARGED, dim=3)
     page: Tensor = 255 - make_grid(ink, nrow=len(originals), padding=1, pad_value=64.0)

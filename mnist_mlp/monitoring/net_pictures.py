@@ -60,7 +60,7 @@ class Split(NamedTuple):
 
     def activations(self, net: SigmoidMLP, indices: Tensor) -> Tensor:
         """(N, 10) of the output neurons."""
-        images = self.batches.inputs(self.images(indices)).to(net.linear_layers[0].weight.dtype)
+        images = self.batches.preprocessing(self.images(indices)).to(net.linear_layers[0].weight.dtype)
         with torch.no_grad():
             activations: Tensor = net(images)
         return activations
@@ -163,7 +163,7 @@ class Pictures(Callback):
 def _draw_layers(writer: Any, net: SigmoidMLP, split: Split, epoch: int) -> None:
     """First-layer weights; and per layer, what is in it and what back propagation brings to it."""
     indices = split.first(INSPECTED)
-    layers = layer_statistics(net, split.batches.inputs(split.images(indices)), split.labels(indices))
+    layers = layer_statistics(net, split.batches.preprocessing(split.images(indices)), split.labels(indices))
     add_picture(writer, "pictures/first_layer_weights", drawing.weight_tiles(layers[0].weights), epoch)
     for layer in layers:
         add_histogram(writer, f"weights/{layer.name}", layer.weights, epoch)

@@ -33,7 +33,7 @@ def measure(name: str, seed: int, runs: Path) -> Measured:
     else:
         command += [f"--config={_config(name)}", f"--seed_everything={seed}", f"--trainer.default_root_dir={folder}"]
         if ROWS[name].at_best_on_test:
-            command += ["--trainer.callbacks+=mnist_mlp.checkpoint.EveryEpoch"]
+            command += ["--trainer.callbacks+=mnist_mlp.training.checkpoints.EveryEpoch"]
     began, trained_at = time.perf_counter(), commit()
     done = subprocess.run(command, stdout=2, check=False)  # stdout is for the table
     if done.returncode != 0:

@@ -136,7 +136,7 @@ def table(measured: Sequence[Measured]) -> str:
         published = f"{row.published:.2f}%" if row.published is not None else ""
         best = [m.best_on_test for m in runs if m.best_on_test is not None]
         lines.append(
-            f"| [{name}](configs/{name}.yaml) | {row.net} | {published} | **{_percent([m.error for m in runs])}** "
+            f"| [{name}]({name}.yaml) | {row.net} | {published} | **{_percent([m.error for m in runs])}** "
             f"| {_percent(best)} | {runs[0].epochs} | {_time(runs)} "
             f"| {_each(m.machine for m in runs)} | {_each(m.commit for m in runs)} |"
         )

@@ -22,6 +22,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor
 
 from mnist_mlp import figure_drawing as draw
+from mnist_mlp.activations import ActivationName
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.data.dataset import Examples
 from mnist_mlp.data.preprocessing import Preprocessing
@@ -40,7 +41,7 @@ from mnist_mlp.figures.style import rounded_to_add_up
 from mnist_mlp.figures.xor import UNDECIDED, XOR, XOR_NETS, xor
 from mnist_mlp.inference.evaluation import evaluation
 from mnist_mlp.inference.trained import Trained
-from mnist_mlp.model import ActivationName, SigmoidMLP
+from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.train import train
 from mnist_mlp.training.cli import TrainCLI
 
@@ -138,7 +139,7 @@ def test_an_example_where_no_image_was_held_out() -> None:
     assert (example.split, example.label) == ("training", 7)
     no_sevens = Examples(torch.zeros(20, 28, 28, dtype=torch.uint8), torch.arange(20) % 7)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mnist_mlp.data.load", lambda *_: (no_sevens, no_sevens))
+        patch.setattr("mnist_mlp.data.datamodule.load", lambda *_: (no_sevens, no_sevens))
         with pytest.raises(InputError, match=r"no image .* shows a 7"):
             choose_example(net, MNISTData(val_size=0, batch_size=1), 7)
 
@@ -155,7 +156,7 @@ def test_figure_1_shows_the_net_as_it_is(small_net: Trained, example: Example) -
     amounts = [abs(line.weight) for line in net.connections]
     assert amounts == sorted(amounts)
     with torch.no_grad():
-        a0 = small_net.inputs(example.image[None])
+        a0 = small_net.preprocessing(example.image[None])
         a1 = torch.sigmoid(first(a0))
     assert torch.equal(pixels.activations, a0[0, pixels.neurons])
     assert torch.allclose(hidden.activations, a1[0, hidden.neurons])
@@ -195,7 +196,7 @@ def test_figure_3_begins_with_the_net_that_the_run_began_with(
     begun = TrainCLI(["--config", str(config), "--trainer.logger", "false"]).model.eval()
     answers = before_and_after(small_net, example, seed=0)
     with torch.no_grad():
-        assert torch.equal(answers.untrained, begun(small_net.inputs(example.image[None]))[0])
+        assert torch.equal(answers.untrained, begun(small_net.preprocessing(example.image[None]))[0])
     assert torch.equal(answers.trained, small_net.activations(example.image[None])[0])
     assert not torch.equal(before_and_after(small_net, example, seed=1).untrained, answers.untrained)
 
@@ -237,7 +238,7 @@ def test_figure_5_by_finite_differences(small_net: Trained, settings: dict[str, 
     curve = cost_against_a_weight(trained, data, images=200)
     indices = data.train_indices[:200]
     examples = data.train_dataloader().examples
-    x, labels = trained.inputs(examples.images[indices]).double(), examples.labels[indices]
+    x, labels = trained.preprocessing(examples.images[indices]).double(), examples.labels[indices]
     place = curve.digit, curve.source
     assert curve.images == 200
     assert curve.weight == float(trained.net.linear_layers[-1].weight[place].detach())
@@ -261,7 +262,9 @@ def test_figure_5_is_of_the_steepest_weight(small_net: Trained, data: MNISTData)
     net = SigmoidMLP(**small_net.model).double()
     net.load_state_dict(small_net.net.state_dict())
     examples, indices = data.train_dataloader().examples, data.train_indices[:200]
-    net.cost(net(small_net.inputs(examples.images[indices]).double()), examples.labels[indices]).mean().backward()
+    net.cost(
+        net(small_net.preprocessing(examples.images[indices]).double()), examples.labels[indices]
+    ).mean().backward()
     gradient = net.linear_layers[-1].weight.grad
     assert gradient is not None
     assert abs(curve.gradient) == pytest.approx(float(gradient.abs().max()))

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mnist_mlp import results
 from mnist_mlp.errors import InputError
-from mnist_mlp.results.measure import measure
+from mnist_mlp.results.__main__ import results
+from mnist_mlp.results.measure import commit, measure, seconds_trained
 from mnist_mlp.results.table import ROWS, Measured, Row, read_csv, table, write_csv
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"
 
 
@@ -36,7 +36,7 @@ def test_another_file_is_refused_and_kept(tmp_path: Path, content: str) -> None:
     path.write_text(content)
     if content:
         with pytest.raises(InputError, match=r"results\.csv is not a table"):
-            results.results(["--csv", str(path), "--table"])
+            results(["--csv", str(path), "--table"])
     assert path.read_text() == content
 
 
@@ -51,7 +51,7 @@ def test_the_table_shows_the_median_and_the_range() -> None:
 
 def test_an_unknown_row_is_named() -> None:
     with pytest.raises(InputError, match="no row nilsen; the rows are default, nielsen-30"):
-        results.results(["--rows", "nilsen"])
+        results(["--rows", "nilsen"])
 
 
 def test_a_row_is_run_gone_on_with_and_not_run_twice(
@@ -65,10 +65,10 @@ def test_a_row_is_run_gone_on_with_and_not_run_twice(
     }
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "tiny.yaml").write_text(yaml.safe_dump(config))
-    monkeypatch.setattr(results, "_config", lambda name: tmp_path / "configs" / f"{name}.yaml")
+    monkeypatch.setattr("mnist_mlp.results.measure._config", lambda name: tmp_path / "configs" / f"{name}.yaml")
     monkeypatch.setitem(ROWS, "tiny", Row("784-16-10", 12.5, at_best_on_test=True))
     options = ["--rows", "tiny", "--seeds", "3", "--csv", str(tmp_path / "r.csv"), "--runs", str(tmp_path / "runs")]
-    results.results(options)
+    results(options)
     (run,) = read_csv(tmp_path / "r.csv")
     assert (run.row, run.seed, run.epochs, run.updates) == ("tiny", 3, 2, 250)
     assert 5 < run.error < 40
@@ -77,8 +77,8 @@ def test_a_row_is_run_gone_on_with_and_not_run_twice(
     assert f"**{run.error:.2f}% (1 seed)**" in capsys.readouterr().out
     assert not list((tmp_path / "runs").rglob("epoch=*.ckpt"))
 
-    monkeypatch.setattr("mnist_mlp.results.subprocess.run", None)  # what is measured is not run again
-    results.results(options)
+    monkeypatch.setattr("mnist_mlp.results.measure.subprocess.run", None)  # what is measured is not run again
+    results(options)
     monkeypatch.undo()
 
     monkeypatch.setitem(ROWS, "tiny", Row("784-16-10"))
@@ -92,14 +92,14 @@ def test_time_of_a_run_that_was_gone_on_with(tmp_path: Path) -> None:
         file = tmp_path / f"events.out.tfevents.{start}.host.1.0"
         file.touch()
         os.utime(file, (end, end))
-    assert results.seconds_trained(tmp_path, until=9007.0) == 100 + 60 + 7
-    assert results.seconds_trained(tmp_path / "nothing", until=9007.0) == 0
+    assert seconds_trained(tmp_path, until=9007.0) == 100 + 60 + 7
+    assert seconds_trained(tmp_path / "nothing", until=9007.0) == 0
 
 
-def test_readme_shows_the_table_of_the_file() -> None:
+def test_configs_readme_shows_the_table_of_the_file() -> None:
     measured = read_csv(CONFIGS / "results.csv")
     assert measured
-    assert table(measured) in (ROOT / "README.md").read_text()
+    assert table(measured) in (CONFIGS / "README.md").read_text()
 
 
 def test_every_row_has_a_config() -> None:
@@ -117,4 +117,4 @@ def test_the_commit_is_named() -> None:
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
     if head.returncode != 0:
         pytest.skip("not a git checkout")
-    assert head.stdout.startswith(results.commit().rstrip("+"))
+    assert head.stdout.startswith(commit().rstrip("+"))

@@ -27,9 +27,10 @@ from mnist_mlp.data.preprocessing import Preprocessing
 from mnist_mlp.data.resampling import resample
 from mnist_mlp.errors import InputError
 from mnist_mlp.fast.eligibility import EngineName
+from mnist_mlp.fast.module import FastSigmoidMLP
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.monitoring.augmented_digits import ENLARGED, AugmentedDigits
-from tests.test_equations import QUIET
+from tests.command import QUIET
 
 pytestmark = pytest.mark.usefixtures("read_once")
 
@@ -158,16 +159,16 @@ def test_each_pixel_comes_from_where_the_equations_say(
         assert float(made[row, column]) == pytest.approx(bilinear(pixels, x, y), abs=0.02)
 
 
-def field_of(deformation: Augmentation, n: int, seed: int) -> Array:
+def field_of(augmentation: Augmentation, n: int, seed: int) -> Array:
     """(N, 2, 28, 28) how far the elastic part moves the pixels of n images, along x and along y."""
-    coefficients, basis = deformation.draw(zeros(n), generator(seed)), deformation.basis(CPU)
+    coefficients, basis = augmentation.draw(zeros(n), generator(seed)), augmentation.basis(CPU)
     return (coefficients[:, :, 3:] @ basis[3:]).view(n, 2, 28, 28).double().numpy()
 
 
 def test_the_elastic_field_moves_pixels_along_x_and_y(images: Tensor) -> None:
     """Each by the field at the place where it is shown, its first half along x, its second along y."""
-    deformation = Augmentation(elastic_alpha=34.0)
-    field, made = field_of(deformation, len(images), 3), deformation(images, zeros(20), generator(3))
+    augmentation = Augmentation(elastic_alpha=34.0)
+    field, made = field_of(augmentation, len(images), 3), augmentation(images, zeros(20), generator(3))
     for which in range(3):
         pixels = images[which].double().numpy()
         for row, column in [(r, c) for r in range(0, 28, 3) for c in range(0, 28, 3)]:
@@ -280,7 +281,7 @@ def epoch_images(
 ) -> list[Tensor]:
     """The images of each mini-batch of an epoch over n real examples: more than two portions of them."""
     batches = MiniBatches(
-        mnist[0], torch.arange(n), batch_size, Preprocessing(), **{"seed": 7, "deformation": ALL, **options}
+        mnist[0], torch.arange(n), batch_size, Preprocessing(), **{"seed": 7, "augmentation": ALL, **options}
     )
     batches.set_epoch(epoch)
     made: list[Tensor] = []
@@ -342,7 +343,7 @@ def test_resumed_within_an_epoch(mnist: tuple[Examples, Examples], updates_per_s
     """From its 71st mini-batch on, in the middle of a portion and of a block, the images are the same."""
     whole = torch.cat(epoch_images(mnist, 16))
     batches = MiniBatches(
-        mnist[0], torch.arange(2_600), 16, Preprocessing(), seed=7, updates_per_step=updates_per_step, deformation=ALL
+        mnist[0], torch.arange(2_600), 16, Preprocessing(), seed=7, updates_per_step=updates_per_step, augmentation=ALL
     )
     batches.go_on_from(70, batches.updates)
     assert torch.cat([batch.images for batch in batches]).equal(whole[70 * 16 :])
@@ -354,7 +355,7 @@ def test_images_keep_their_labels(mnist: tuple[Examples, Examples], updates_per_
     few = Examples(mnist[0].images[:300], mnist[0].labels[:300])
     little = Augmentation(shift=0.4)
     for batch in MiniBatches(
-        few, torch.arange(300), 50, Preprocessing(), seed=2, updates_per_step=updates_per_step, deformation=little
+        few, torch.arange(300), 50, Preprocessing(), seed=2, updates_per_step=updates_per_step, augmentation=little
     ):
         nearest = torch.cdist(batch.images, few.images.flatten(1) / 255).argmin(dim=1)
         assert few.labels[nearest].equal(batch.labels)
@@ -362,18 +363,18 @@ def test_images_keep_their_labels(mnist: tuple[Examples, Examples], updates_per_
 
 def test_no_deformation_without_a_seed(mnist: tuple[Examples, Examples]) -> None:
     with pytest.raises(ValueError, match="seed"):
-        MiniBatches(mnist[0], torch.arange(10), 5, Preprocessing(), deformation=ALL)
+        MiniBatches(mnist[0], torch.arange(10), 5, Preprocessing(), augmentation=ALL)
 
 
 def test_only_training_images_are_deformed() -> None:
     """Labels, order and scale are as without."""
     plain, deformed = MNISTData(val_size=58_000), MNISTData(val_size=58_000, **SETTINGS)
-    assert deformed.deformation == ALL
-    assert plain.deformation is None
+    assert deformed.augmentation == ALL
+    assert plain.augmentation is None
     for data in (plain, deformed):
         data.shuffle_seed = 11
         data.setup()
-    assert plain.inputs == deformed.inputs
+    assert plain.preprocessing == deformed.preprocessing
     for name in ("val_dataloader", "test_dataloader"):
         for one, other in zip(getattr(plain, name)(), getattr(deformed, name)(), strict=True):
             assert one.images.equal(other.images)
@@ -387,7 +388,7 @@ def test_only_training_images_are_deformed() -> None:
 def fit(data: MNISTData, engine: EngineName = "auto", epochs: int = 2, **options: Any) -> tuple[SigmoidMLP, L.Trainer]:
     ckpt_path = options.pop("ckpt_path", None)
     L.seed_everything(3, verbose=False)
-    net = SigmoidMLP([30], learning_rate=10.0, lr_schedule="constant", lr_warmup_epochs=0.2, engine=engine)
+    net = FastSigmoidMLP([30], learning_rate=10.0, lr_schedule="constant", lr_warmup_epochs=0.2, engine=engine)
     trainer = L.Trainer(**{**QUIET, "max_epochs": epochs, "limit_val_batches": 1, "log_every_n_steps": 50, **options})
     trainer.fit(net, datamodule=data, ckpt_path=ckpt_path, weights_only=True)
     return net, trainer
@@ -459,7 +460,7 @@ def test_out_of_range(settings: dict[str, Any], words: str) -> None:
 
 
 def test_tensorboard_shows_deformed_digits(tmp_path: Path) -> None:
-    """One page: the digits 0 to 9 as they are, and below each as the net meets it; none without deformation."""
+    """One page: the digits 0 to 9 as they are, and below each as the net meets it; none without augmentation."""
     data = {"plain": MNISTData(val_size=59_000), "deformed": MNISTData(val_size=59_000, **SETTINGS)}
     for name in data:
         logger = TensorBoardLogger(tmp_path, name=name, version="run")

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from mnist_mlp.activations import ActivationName
 from mnist_mlp.backprop import CostName, Layer
 from mnist_mlp.fast.kernels import gradient_descent
 
-FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+FUNCTIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "scaled_tanh": lambda z: 1.7159 * torch.tanh(2 * z / 3),
@@ -21,7 +22,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def random_net(sizes: list[int], names: list[str], bias: bool) -> list[Layer]:
+def random_net(sizes: list[int], names: list[ActivationName], bias: bool) -> list[Layer]:
     """Weights small enough that layers without a nonlinearity do not run away, which would magnify rounding."""
     return [
         Layer(
@@ -71,7 +72,7 @@ def test_equals_autograd(data: st.DataObject) -> None:
     """To rounding in float64: random nets, depths, activations, costs, batch sizes, a short last batch, no biases."""
     torch.manual_seed(data.draw(st.integers(0, 10_000), "seed"))
     sizes = data.draw(st.lists(st.integers(1, 9), min_size=2, max_size=6), "sizes")
-    names = [data.draw(st.sampled_from(sorted(FUNCTIONS))) for _ in sizes[:-1]]
+    names: list[ActivationName] = [data.draw(st.sampled_from(sorted(FUNCTIONS))) for _ in sizes[:-1]]
     cost = data.draw(st.sampled_from(sorted(COSTS)), "cost")
     if cost == "cross_entropy":
         names[-1] = "sigmoid"

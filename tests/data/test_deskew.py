@@ -24,8 +24,8 @@ from mnist_mlp.inference.load import load_net, to_safetensors
 from mnist_mlp.inference.onnx import FromPixels
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.monitoring.augmented_digits import ENLARGED, augmented_digits
-from tests.test_deformation import deform_by
-from tests.test_equations import QUIET
+from tests.command import QUIET
+from tests.data.test_augmentation import deform_by
 
 pytestmark = pytest.mark.usefixtures("read_once")
 
@@ -116,12 +116,12 @@ def test_training_validation_and_test_images_alike(mnist: tuple[Examples, Exampl
     for either in (data, plain):
         either.shuffle_seed = 5
         either.setup()
-    assert data.inputs == plain.inputs._replace(deskew=True)
+    assert data.preprocessing == plain.preprocessing._replace(deskew=True)
     for name, split in (("train_dataloader", 0), ("val_dataloader", 0), ("test_dataloader", 1)):
         loader = getattr(data, name)()
         order, seen = loader.order(), next(iter(loader)).images
         upright = deskewed(mnist[split].images[order[: len(seen)]]).flatten(1)
-        torch.testing.assert_close(seen, upright * data.inputs.factor + data.inputs.offset)
+        torch.testing.assert_close(seen, upright * data.preprocessing.factor + data.preprocessing.offset)
     blocks = MiniBatches(mnist[0], torch.arange(100), 16, Preprocessing(deskew=True), seed=3, updates_per_step=4)
     block = next(iter(blocks))
     assert isinstance(block, Block)
@@ -154,21 +154,23 @@ def test_a_net_keeps_it(tmp_path: Path) -> None:
     trainer.fit(net, datamodule=data)
     trainer.save_checkpoint(tmp_path / "net.ckpt")
     trained = load_net(tmp_path / "net.ckpt")
-    assert trained.inputs == data.inputs
-    assert trained.inputs.deskew
+    assert trained.preprocessing == data.preprocessing
+    assert trained.preprocessing.deskew
 
     (tmp_path / "net.safetensors").write_bytes(to_safetensors(trained))
     again = load_net(tmp_path / "net.safetensors")
-    assert again.inputs == trained.inputs
+    assert again.preprocessing == trained.preprocessing
     assert again.training_data().hparams["deskew"] is True
 
     images = data.val_dataloader().examples.images[:100]  # type: ignore[union-attr]
     activations = trained.activations(images)
     with torch.no_grad():
-        torch.testing.assert_close(activations, net.eval()(data.inputs(images)))
-        from_pixels = FromPixels(trained.net, trained.inputs)(images[:, None] / 255)
+        torch.testing.assert_close(activations, net.eval()(data.preprocessing(images)))
+        from_pixels = FromPixels(trained.net, trained.preprocessing)(images[:, None] / 255)
     torch.testing.assert_close(activations, from_pixels, rtol=1e-3, atol=1e-4)
-    assert not activations.allclose(trained._replace(inputs=trained.inputs._replace(deskew=False)).activations(images))
+    assert not activations.allclose(
+        trained._replace(preprocessing=trained.preprocessing._replace(deskew=False)).activations(images)
+    )
 
     measured = trainer.validate(net, datamodule=data, verbose=False)[0]
     figures = evaluation(trained, "validation")

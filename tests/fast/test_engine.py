@@ -17,10 +17,10 @@ from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.errors import InputError
 from mnist_mlp.fast.eligibility import EngineName
 from mnist_mlp.fast.kernels import gradient_descent
-from mnist_mlp.model import SigmoidMLP
+from mnist_mlp.fast.module import FastSigmoidMLP
 from mnist_mlp.training.progress import Progress, Speed
 from mnist_mlp.training.watchdogs import CollapseWatch, CostWatch
-from tests.test_equations import QUIET
+from tests.command import QUIET
 
 pytestmark = pytest.mark.usefixtures("read_once", "blocks_of_320")
 ENGINES: tuple[EngineName, ...] = ("closed_form", "autograd")
@@ -29,7 +29,7 @@ ENGINES: tuple[EngineName, ...] = ("closed_form", "autograd")
 @pytest.fixture
 def blocks_of_320(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that an epoch of 2,000 images has several blocks, of which the last is shorter."""
-    monkeypatch.setattr("mnist_mlp.engine.EXAMPLES_PER_BLOCK", 320)
+    monkeypatch.setattr("mnist_mlp.fast.eligibility.EXAMPLES_PER_BLOCK", 320)
 
 
 class InMemory(Logger):
@@ -52,7 +52,7 @@ class InMemory(Logger):
 
 
 class Run(NamedTuple):
-    model: SigmoidMLP
+    model: FastSigmoidMLP
     trainer: L.Trainer
     logged: dict[str, dict[int, float]]
 
@@ -61,8 +61,8 @@ def train(
     engine: EngineName,
     batch_size: int = 16,
     net: dict[str, Any] | None = None,
-    kind: type[SigmoidMLP] = SigmoidMLP,
-    prepare: Callable[[SigmoidMLP], object] = lambda model: None,
+    kind: type[FastSigmoidMLP] = FastSigmoidMLP,
+    prepare: Callable[[FastSigmoidMLP], object] = lambda model: None,
     ckpt_path: Path | None = None,
     **trainer: Any,
 ) -> Run:
@@ -80,7 +80,7 @@ def train(
     return Run(model, made, logger.logged)
 
 
-def assert_same_weights(one: SigmoidMLP, other: SigmoidMLP, rtol: float = 0.0, atol: float = 0.0) -> None:
+def assert_same_weights(one: FastSigmoidMLP, other: FastSigmoidMLP, rtol: float = 0.0, atol: float = 0.0) -> None:
     for a, b in zip(one.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=rtol, atol=atol)
 
@@ -121,10 +121,10 @@ def test_in_float32_too_and_whatever_the_size_of_the_blocks(monkeypatch: pytest.
     """How many updates share a step of the Trainer changes no bit; against autograd, float32's rounding is left."""
     reference = train("closed_form").model
     for size in (16, 64, 4096):
-        monkeypatch.setattr("mnist_mlp.engine.EXAMPLES_PER_BLOCK", size)
+        monkeypatch.setattr("mnist_mlp.fast.eligibility.EXAMPLES_PER_BLOCK", size)
         assert_same_weights(train("closed_form").model, reference)
     assert_same_weights(train("autograd").model, reference, rtol=1e-3, atol=1e-4)
-    other_seed = SigmoidMLP([12])
+    other_seed = FastSigmoidMLP([12])
     assert not torch.equal(other_seed.linear_layers[0].weight, reference.linear_layers[0].weight)
 
 
@@ -201,7 +201,7 @@ def test_average_cost_counts_each_example_at_the_weights_it_met() -> None:
 def test_examples_left_out_by_either_engine(batch_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a choice is made for each mini-batch: in the closed form fewer examples at a lower η, in autograd a sum
     over fewer, are one and the same update."""
-    monkeypatch.setattr("mnist_mlp.engine.EXAMPLES_PER_CHOICE", batch_size)
+    monkeypatch.setattr("mnist_mlp.fast.eligibility.EXAMPLES_PER_CHOICE", batch_size)
     net = {"skip_below": 0.06}
     by = {engine: train(engine, batch_size, net, precision="64-true") for engine in ENGINES}
     (one, trainer, logged), (other, plain_trainer, plainly_logged) = by["closed_form"], by["autograd"]
@@ -223,8 +223,8 @@ def test_a_block_is_filled_up_from_the_examples_chosen(max_steps: int, monkeypat
         made.append((len(images), rates))
         return gradient_descent(layers, images, targets, rates, *rest)
 
-    monkeypatch.setattr("mnist_mlp.engine.gradient_descent", seen)
-    monkeypatch.setattr("mnist_mlp.engine.EXAMPLES_PER_CHOICE", 320)
+    monkeypatch.setattr("mnist_mlp.fast.updates.gradient_descent", seen)
+    monkeypatch.setattr("mnist_mlp.fast.eligibility.EXAMPLES_PER_CHOICE", 320)
     net = {"skip_below": 0.05, "lr_schedule": "constant", "lr_warmup_epochs": 0.0}
     _, trainer, logged = train("closed_form", 16, net, max_steps=max_steps, log_every_n_steps=1)
     updates = 250 if max_steps < 0 else max_steps
@@ -252,7 +252,7 @@ def test_none_or_all_left_out(engine: EngineName) -> None:
     assert_same_weights(train(engine, net={"skip_below": 1e-30}).model, train(engine).model)
     idle = train(engine, net={"skip_below": 1e9}, max_epochs=1)
     L.seed_everything(3, verbose=False)
-    assert_same_weights(idle.model, SigmoidMLP([12]))
+    assert_same_weights(idle.model, FastSigmoidMLP([12]))
     assert idle.logged["train/cost"].keys() == {124}
     assert 0.1 < idle.logged["train/cost"][124] < 0.5
 
@@ -408,17 +408,17 @@ def hook(name: str) -> type[L.Callback]:
     return type("SeesGradients", (L.Callback,), {name: lambda *args, **kwargs: None})
 
 
-class OwnForward(SigmoidMLP):
+class OwnForward(FastSigmoidMLP):
     def forward(self, images: Tensor) -> Tensor:
         return super().forward(images)
 
 
-class OwnHook(SigmoidMLP):
+class OwnHook(FastSigmoidMLP):
     def on_after_backward(self) -> None:
         pass
 
 
-class WithMomentum(SigmoidMLP):
+class WithMomentum(FastSigmoidMLP):
     def configure_optimizers(self) -> Any:
         return torch.optim.SGD(self.parameters(), lr=0.1, momentum=0.9)
 
@@ -460,14 +460,14 @@ def test_another_optimizer_is_never_silently_ignored() -> None:
                 trainer.fit(model, datamodule=data)
 
 
-class OwnStep(SigmoidMLP):
+class OwnStep(FastSigmoidMLP):
     """The lesson of every Lightning tutorial."""
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         return self.cost(self(batch[0]), batch[1]).mean()
 
 
-class OwnOptimizerStep(SigmoidMLP):
+class OwnOptimizerStep(FastSigmoidMLP):
     calls = 0
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
@@ -475,14 +475,14 @@ class OwnOptimizerStep(SigmoidMLP):
         super().optimizer_step(*args, **kwargs)
 
 
-class OwnClipping(SigmoidMLP):
+class OwnClipping(FastSigmoidMLP):
     calls = 0
 
     def configure_gradient_clipping(self, *args: Any, **kwargs: Any) -> None:
         self.calls += 1
 
 
-class OwnBatchEnd(SigmoidMLP):
+class OwnBatchEnd(FastSigmoidMLP):
     calls = 0
 
     def on_train_batch_end(self, *args: Any) -> None:
@@ -510,7 +510,7 @@ def test_frozen_weights_stay(engine: EngineName) -> None:
     """A layer whose parameters ask for no gradient is not trained; the other is."""
     before: list[Tensor] = []
 
-    def freeze(model: SigmoidMLP) -> None:
+    def freeze(model: FastSigmoidMLP) -> None:
         before.extend(p.detach().clone() for p in model.parameters())
         for p in model.layers[0].parameters():
             p.requires_grad_(False)
@@ -529,7 +529,7 @@ def test_a_plain_dataloader_gives_the_same_with_both_engines() -> None:
         images, labels = data.train_dataloader().examples
         loader = DataLoader(TensorDataset(images[:300].unsqueeze(1).double() / 255, labels[:300]), batch_size=32)
         logger = InMemory()
-        model = SigmoidMLP([16], engine=engine, learning_rate=5.0)
+        model = FastSigmoidMLP([16], engine=engine, learning_rate=5.0)
         options = {**QUIET, "max_epochs": 2, "logger": logger, "log_every_n_steps": 1, "precision": "64-true"}
         trainer = L.Trainer(**options)
         trainer.fit(model, loader)
@@ -550,7 +550,7 @@ def test_takes_anybodys_dataloader(engine: EngineName) -> None:
     data.setup()
     images, labels = data.train_dataloader().examples
     dataset = TensorDataset(images[:500].unsqueeze(1).float() / 255, labels[:500])
-    model = SigmoidMLP([16], engine=engine, learning_rate=10.0)
+    model = FastSigmoidMLP([16], engine=engine, learning_rate=10.0)
     trainer = L.Trainer(**{**QUIET, "max_epochs": 12})
     trainer.fit(model, DataLoader(dataset, batch_size=10, shuffle=True))
     assert trainer.global_step == 600

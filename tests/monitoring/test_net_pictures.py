@@ -20,19 +20,19 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor
 
 from mnist_mlp import drawing
+from mnist_mlp.activations import ACTIVATIONS, ActivationName
 from mnist_mlp.backprop import Layer
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.data.dataset import Examples
 from mnist_mlp.fast.eligibility import EngineName
 from mnist_mlp.fast.kernels import gradient_descent
-from mnist_mlp.model import ACTIVATIONS, ActivationName, SigmoidMLP
+from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.monitoring.cost_curve import CostCurveLogger
 from mnist_mlp.monitoring.layer_statistics import in_evaluation, layer_statistics, saturated_share
 from mnist_mlp.monitoring.net_pictures import INSPECTED, Pictures, Split
 from mnist_mlp.monitoring.writer import add_histogram
 from mnist_mlp.train import train
-from tests.command import SMALL
-from tests.test_equations import QUIET
+from tests.command import QUIET, SMALL
 
 IMAGES = ("first_layer_weights", "outputs_over_epochs", "confusion_matrix", "most_confident_mistakes")
 
@@ -41,8 +41,8 @@ def give_few_images(mnist: tuple[Examples, Examples], patch: pytest.MonkeyPatch)
     """3,000 real images to train and validate on; validation takes several mini-batches, the last one shorter."""
     train_examples, test_examples = mnist
     few = Examples(train_examples.images[:3_000], train_examples.labels[:3_000])
-    patch.setattr("mnist_mlp.data.load", lambda *_: (few, test_examples))
-    patch.setattr("mnist_mlp.data.EVALUATION_BATCH_SIZE", 300)
+    patch.setattr("mnist_mlp.data.datamodule.load", lambda *_: (few, test_examples))
+    patch.setattr("mnist_mlp.data.datamodule.EVALUATION_BATCH_SIZE", 300)
 
 
 @pytest.fixture(autouse=True)
@@ -157,7 +157,7 @@ def test_a_wide_layer_shows_its_first_neurons() -> None:
 def inspected(run: Run) -> tuple[Tensor, Tensor]:
     """The images, as input activations, and digits that histograms are made from."""
     indices = run.split.first(INSPECTED)
-    return run.split.batches.inputs(run.split.images(indices)), run.split.labels(indices)
+    return run.split.batches.preprocessing(run.split.images(indices)), run.split.labels(indices)
 
 
 def test_histograms_are_of_the_net_and_of_its_gradient(run: Run) -> None:
@@ -212,7 +212,7 @@ def test_the_gradient_is_the_one_training_goes_by(run: Run) -> None:
         ("identity", [-1e6, -1.0, 0.0, 1e6], 0.0),
     ],
 )
-def test_saturated_share_by_hand(function: str, activations: list[float], share: float) -> None:
+def test_saturated_share_by_hand(function: ActivationName, activations: list[float], share: float) -> None:
     assert saturated_share(torch.tensor(activations), function) == share
 
 
@@ -221,7 +221,7 @@ def test_saturated_share_by_hand(function: str, activations: list[float], share:
 def test_saturated_is_a_small_derivative(function: ActivationName, number: float) -> None:
     """σ' by autograd, at z and where it is largest."""
     z = torch.tensor([number, 0.0], dtype=torch.float64, requires_grad=True)
-    a = ACTIVATIONS[function](z)
+    a = ACTIVATIONS[function].sigma(z)
     (slope,) = torch.autograd.grad(a.sum(), z)
     ratio = float(slope[0] / slope[1])
     if abs(ratio - 0.19) > 1e-6:
@@ -261,7 +261,7 @@ def test_the_answers_are_the_nets(validated: bool, tmp_path: Path, monkeypatch: 
     confusion, mistakes = torch.zeros(10, 10, dtype=torch.int64), []
     for index in indices.tolist():
         with torch.no_grad():
-            a = made.net(data.inputs(examples.images[index : index + 1]))[0]
+            a = made.net(data.preprocessing(examples.images[index : index + 1]))[0]
         digit, guess = int(examples.labels[index]), int(a.argmax())
         confusion[digit, guess] += 1
         if guess != digit:
@@ -298,7 +298,7 @@ def test_the_same_digits_over_the_epochs(run: Run) -> None:
     assert labels.tolist() == list(range(10))
     assert set(state["digits"].tolist()) <= set(run.data.val_indices.tolist())
     with torch.no_grad():
-        now = run.net(run.split.batches.inputs(run.split.images(state["digits"])))
+        now = run.net(run.split.batches.preprocessing(run.split.images(state["digits"])))
     torch.testing.assert_close(state["history"][6], now)
     right = [int((a.argmax(dim=1) == labels).sum()) for a in state["history"].values()]
     assert right[0] < 5 < right[-1]  # before and after training
@@ -468,8 +468,8 @@ def test_what_pictures_cost(tmp_path: Path, mnist: tuple[Examples, Examples], mo
     """The default run's pictures are less than 2 MB and take at most 3% of the time that its ten epochs take."""
     if coverage.Coverage.current() is not None:
         pytest.skip("coverage slows what is drawn, and hardly what is trained")
-    monkeypatch.setattr("mnist_mlp.data.load", lambda *_: mnist)
-    monkeypatch.setattr("mnist_mlp.data.EVALUATION_BATCH_SIZE", 2_500)
+    monkeypatch.setattr("mnist_mlp.data.datamodule.load", lambda *_: mnist)
+    monkeypatch.setattr("mnist_mlp.data.datamodule.EVALUATION_BATCH_SIZE", 2_500)
     began = time.process_time()
     made = Run(tmp_path, {"hidden_sizes": [300]}, {"batch_size": 16, "val_size": 5_000}, pictures=False, max_epochs=1)
     epoch = time.process_time() - began

@@ -28,11 +28,11 @@ from mnist_mlp.demo.__main__ import demo, hosts_of, in_url
 from mnist_mlp.demo.app import Asked, Session, Sessions
 from mnist_mlp.errors import InputError
 from mnist_mlp.inference.find import nets_of_the_package
-from mnist_mlp.inference.forward import layers_of, propagate
+from mnist_mlp.inference.forward import copied_layers, propagate
 from mnist_mlp.inference.picture import mnist_form, read_image
 from mnist_mlp.inference.trained import Trained
 from mnist_mlp.model import SigmoidMLP
-from tests.serving import Server, demo_command, environment
+from tests.demo.serving import Server, demo_command, environment
 
 NETS: dict[str, dict[str, Any]] = {
     "sigmoid": {"hidden_sizes": [20]},
@@ -61,7 +61,7 @@ def net_of(settings: dict[str, Any], seed: int = 0) -> SigmoidMLP:
 def test_activations_are_the_net_s(settings_: dict[str, Any]) -> None:
     net = net_of(settings_)
     image = torch.rand(784)
-    states = propagate(layers_of(net), image)
+    states = propagate(copied_layers(net), image)
     with torch.no_grad():
         assert torch.equal(states[-1].a, net(image[None])[0])
     assert [len(state.a) for state in states] == [*settings_["hidden_sizes"], 10]
@@ -70,7 +70,7 @@ def test_activations_are_the_net_s(settings_: dict[str, Any]) -> None:
 @pytest.mark.parametrize("settings_", NETS.values(), ids=NETS)
 def test_a_neuron_is_its_weighed_inputs(settings_: dict[str, Any]) -> None:
     """z = Σ w a + b, from what is shown of it, for a neuron of every layer; and the net's own z and a."""
-    layers, image = layers_of(net_of(settings_)), torch.rand(784)
+    layers, image = copied_layers(net_of(settings_)), torch.rand(784)
     states = propagate(layers, image)
     for layer in range(len(layers)):
         found = demo_net.neuron(layers, image, layer, 3)
@@ -86,7 +86,7 @@ def test_cost_and_gradient_are_those_of_training(settings_: dict[str, Any], seed
     """As autograd has them through the net's own `forward` and `cost`."""
     net = net_of(settings_, seed)
     image, label = torch.rand(784), torch.tensor([digit])
-    found = demo_net.gradient(net, layers_of(net), image, digit)
+    found = demo_net.gradient(net, copied_layers(net), image, digit)
     cost = net.cost(net(image[None]), label).mean()
     cost.backward()
     assert found.cost == pytest.approx(cost.item(), rel=1e-5)
@@ -106,7 +106,7 @@ def test_cost_and_gradient_are_those_of_training(settings_: dict[str, Any], seed
 def test_an_update_is_the_gradient_times_eta(settings_: dict[str, Any]) -> None:
     """The update shown is that of the gradient shown; the layers it was made from stay as they are, bit for bit."""
     net, image, eta = net_of(settings_), torch.rand(784), 0.5
-    layers = layers_of(net)
+    layers = copied_layers(net)
     kept = [layer.weight.clone() for layer in layers]
     new = demo_net.updated(net, layers, image, 4, eta)
     found = demo_net.gradient(net, layers, image, 4)
@@ -122,7 +122,7 @@ def test_the_gradient_of_a_net_that_is_sure_and_wrong() -> None:
     net = net_of(NETS["cross-entropy"])
     with torch.no_grad():
         net.linear_layers[-1].bias.fill_(-40)
-    layers = layers_of(net)
+    layers = copied_layers(net)
     image = torch.zeros(784)
     deltas = demo_net.gradient(net, layers, image, 6).deltas
     assert deltas[6].item() == pytest.approx(-0.1, rel=1e-5)
@@ -136,7 +136,7 @@ def test_the_gradient_of_a_net_that_is_sure_and_wrong() -> None:
 def test_a_ruinous_update_is_refused(settings_: dict[str, Any]) -> None:
     """Whatever η: what is shown after it are finite numbers, or the update is refused. The net stays as it was."""
     net, image = net_of(settings_), torch.ones(784)
-    layers = layers_of(net)
+    layers = copied_layers(net)
     for power in range(0, 39, 2):
         try:
             new = demo_net.updated(net, layers, image, 1, 10.0**power)
@@ -176,7 +176,7 @@ def test_what_updates_can_take_of_the_memory_is_bounded(small_net: Trained, monk
 
 def test_the_image_is_shown_as_the_net_gets_it(small_net: Trained, mnist: tuple[Examples, Examples]) -> None:
     """Upright, if the net was trained on such; all else is asked for, and answered, with the image as it was drawn."""
-    upright_net = small_net._replace(inputs=small_net.inputs._replace(deskew=True))
+    upright_net = small_net._replace(preprocessing=small_net.preprocessing._replace(deskew=True))
     for image in mnist[0].images[:5]:
         plain, upright = (demo_app.forward(Session(net), asked(image.numpy())) for net in (small_net, upright_net))
         assert np.array_equal(pixels(plain["seen"]), image.numpy())
@@ -226,7 +226,9 @@ def test_a_drawing_is_to_the_net_what_its_picture_is_to_predict(
         assert answer["layers"][-1] == pytest.approx(outputs.tolist(), abs=1e-6)
         assert answer["guess"] == int(outputs.argmax())
         with torch.no_grad():
-            hidden = torch.sigmoid(small_net.net.linear_layers[0](small_net.inputs(torch.from_numpy(image)[None])))[0]
+            hidden = torch.sigmoid(
+                small_net.net.linear_layers[0](small_net.preprocessing(torch.from_numpy(image)[None]))
+            )[0]
         assert answer["layers"][0] == pytest.approx(hidden.tolist(), abs=1e-6)
         assert answer == {"image": answer["image"], **server.ask("forward", session=session, image=answer["image"])}
 
@@ -243,7 +245,7 @@ def test_strokes_to_the_edge_are_ink_on_paper(server: Server) -> None:
 def test_neuron_and_cost(server: Server, small_net: Trained, mnist: tuple[Examples, Examples]) -> None:
     """As this process computes them from the same checkpoint."""
     session, image = server.open(), text(mnist[0].images[0].numpy())
-    inputs, layers = small_net.inputs(mnist[0].images[:1])[0], layers_of(small_net.net)
+    inputs, layers = small_net.preprocessing(mnist[0].images[:1])[0], copied_layers(small_net.net)
     for layer, index in ((0, 31), (1, 9)):
         answer = server.ask("neuron", session=session, image=image, layer=layer, neuron=index)
         found = demo_net.neuron(layers, inputs, layer, index)
@@ -302,7 +304,7 @@ def test_nets_to_choose_from(server: Server, small_net: Trained) -> None:
     opened = server.ask("open", net="version_0: last.ckpt")
     assert opened["sizes"] == [784, 32, 10]
     assert opened["activations"] == ["sigmoid", "sigmoid"]
-    assert opened["ink"] == pytest.approx(small_net.inputs.factor * 255 + small_net.inputs.offset)
+    assert opened["ink"] == pytest.approx(small_net.preprocessing.factor * 255 + small_net.preprocessing.offset)
 
 
 @pytest.mark.parametrize("name", ["secret.ckpt", "../demo/secret.ckpt", "lightning_logs/version_0", "/etc/passwd", ""])
@@ -426,7 +428,7 @@ def test_a_port_in_use(tmp_path: Path) -> None:
 def test_bad_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """One sentence each, and nothing is served."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("mnist_mlp.trained.files", lambda _: tmp_path)  # as if no net came with the package
+    monkeypatch.setattr("mnist_mlp.inference.find.files", lambda _: tmp_path)  # as if no net came with the package
     Path("other.ckpt").write_text("no net")
     for args, words in (
         (["--port", "0", "--ckpt", "nowhere.ckpt"], r"there is no checkpoint nowhere\.ckpt"),
@@ -457,7 +459,7 @@ def test_served_to_a_network_it_is_reached_by_addresses_and_the_name_given() -> 
         ("0.0.0.0", ["10.0.0.5:8000", "[fe80::1]", "localhost"], ["example.com", "10.0.0.5.example.com"]),
         ("My-Machine", ["my-machine:8000"], ["my-machine.example.com", "10.0.0.5"]),
     ):
-        guard = demo_app.Guard(None, hosts_of(host))  # type: ignore[arg-type]
+        guard = demo_app.Guard(None, hosts_of(host))
         assert all(guard.serves(name) for name in reached)
         assert not any(guard.serves(name) for name in not_reached)
     assert [in_url(host) for host in ("127.0.0.1", "::1", "0.0.0.0")] == ["127.0.0.1", "[::1]", "localhost"]

@@ -7,13 +7,14 @@ import struct
 from pathlib import Path
 from typing import Any
 
-import mnist_mlp.dataset
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+import mnist_mlp
+import mnist_mlp.data.dataset
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.data.dataset import MNIST_SHA256, DatasetName, Examples, load, unpack_mnist
 from mnist_mlp.data.loader import Block, MiniBatch, MiniBatches
@@ -32,7 +33,7 @@ MNIST_MD5 = {
 def test_unpacked_files_are_the_original(tmp_path: Path) -> None:
     raw = unpack_mnist(tmp_path) / "MNIST" / "raw"
     assert {p.name: hashlib.md5(p.read_bytes()).hexdigest() for p in raw.iterdir()} == MNIST_MD5
-    readme = (Path(mnist_mlp.dataset.__file__).parent / "mnist" / "README.md").read_text()
+    readme = (Path(mnist_mlp.__file__).parent / "mnist" / "README.md").read_text()
     for name in MNIST_MD5:
         assert MNIST_MD5[name] in readme
         assert MNIST_SHA256[name] in readme
@@ -210,7 +211,7 @@ def test_other_sets_are_read_from_a_folder(tmp_path: Path, name: DatasetName) ->
     """Three training and two test images in torchvision's layout; of QMNIST's labels the first column is the digit."""
     raw = tmp_path / name / "raw"
     raw.mkdir(parents=True)
-    for (images, labels), count in zip(mnist_mlp.dataset._file_pairs(name), (3, 2), strict=True):
+    for (images, labels), count in zip(mnist_mlp.data.dataset._file_pairs(name), (3, 2), strict=True):
         pixels = bytes(i % 251 for i in range(count * 784))
         (raw / images).write_bytes(idx(8, (count, 28, 28), pixels))
         if name == "QMNIST":
@@ -244,12 +245,12 @@ def test_an_existing_download_is_used_as_it_is(tmp_path: Path, monkeypatch: pyte
         fetched.append(train)
         raw = root / name / "raw"
         raw.mkdir(parents=True, exist_ok=True)
-        for file in mnist_mlp.dataset._file_pairs(name)[0 if train else 1]:
+        for file in mnist_mlp.data.dataset._file_pairs(name)[0 if train else 1]:
             (raw / file).write_bytes(b"content")
 
-    monkeypatch.setattr(mnist_mlp.dataset, "_torchvision_set", fake_download)
+    monkeypatch.setattr(mnist_mlp.data.dataset, "_torchvision_set", fake_download)
     for _ in range(2):
-        assert mnist_mlp.dataset.download("KMNIST", tmp_path) == tmp_path
+        assert mnist_mlp.data.dataset.download("KMNIST", tmp_path) == tmp_path
     assert fetched == [True, False]  # the second time nothing was fetched
     assert sorted(p.name for p in tmp_path.iterdir()) == ["KMNIST"]
     assert len(list((tmp_path / "KMNIST" / "raw").iterdir())) == 4

@@ -18,11 +18,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor
 
 from mnist_mlp.data.datamodule import MNISTData
-from mnist_mlp.model import SigmoidMLP
+from mnist_mlp.fast.module import FastSigmoidMLP
 from mnist_mlp.training.cli import TRAINER_DEFAULTS, TrainCLI
 from tests.command import FEW_IMAGES, SMALL, interrupt_after, run_train, train_command
 
-CONFIGS = Path(__file__).parent.parent / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def weights(checkpoint: Path) -> dict[str, Tensor]:
@@ -267,7 +267,7 @@ def test_default_config_shows_the_defaults() -> None:
 def test_every_config_makes_its_net(config: Path) -> None:
     """Each config is read, and says something about the net and where its numbers come from."""
     made = settings("--config", str(config))
-    net = SigmoidMLP(**made["model"])
+    net = FastSigmoidMLP(**made["model"])
     MNISTData(**made["data"])
     assert net(torch.zeros(2, 784)).shape == (2, 10)
     assert config.read_text().startswith("#")

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import mnist_mlp.trained
 import numpy as np
 import pytest
 import safetensors.torch
@@ -20,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_precision, multiclass_recall
 
+import mnist_mlp.inference.find
 from mnist_mlp.data.augmentation import Augmentation
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.data.dataset import Examples
@@ -36,7 +36,7 @@ from mnist_mlp.inference.trained import Trained
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.predict import predict
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 STRENGTHS = ("rotation", "scaling", "shear", "shift", "elastic_alpha")
 
@@ -54,7 +54,7 @@ def changed(path: Path, to: Path, change: Callable[[dict[str, Any]], object]) ->
 def same(a: Trained, b: Trained, images: Tensor) -> None:
     """Two nets give the same activations, bit for bit, and know the same of themselves."""
     assert torch.equal(a.activations(images), b.activations(images))
-    assert a.inputs == b.inputs
+    assert a.preprocessing == b.preprocessing
     assert a.model == b.model
     assert a.data == b.data
 
@@ -68,11 +68,11 @@ def test_a_checkpoint_is_the_net_and_how_its_pixels_are_scaled(
     """As Lightning's own `load_from_checkpoint` has it, with the scale of the run's data."""
     data = MNISTData(val_size=30_000)
     data.setup()
-    assert small_net.inputs == data.inputs != Preprocessing()
+    assert small_net.preprocessing == data.preprocessing != Preprocessing()
     net = SigmoidMLP.load_from_checkpoint(small_run, map_location="cpu").eval()
     images = mnist[0].images[:100]
     with torch.no_grad():
-        assert torch.equal(net(data.inputs(images)), small_net.activations(images))
+        assert torch.equal(net(data.preprocessing(images)), small_net.activations(images))
     assert small_net.model["hidden_sizes"] == [32]
     assert small_net.data is not None
     assert small_net.data["val_size"] == 30_000
@@ -107,7 +107,7 @@ def test_half_the_bytes_give_nearly_the_same_net(
     assert all(weight.dtype == torch.float32 for weight in read.net.parameters())
     moved = (read.activations(images) - small_net.activations(images)).abs().max()
     assert 0 < moved < 0.01
-    assert (read.inputs, read.model, read.data) == (small_net.inputs, small_net.model, small_net.data)
+    assert (read.preprocessing, read.model, read.data) == (small_net.preprocessing, small_net.model, small_net.data)
 
 
 def test_loading_leaves_the_seed_alone(small_run: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_checkpoint_of_data_in_a_folder_given_as_a_path_can_be_read(tmp_path: 
 @pytest.fixture
 def no_net_in_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that stands for the package's own."""
-    monkeypatch.setattr(mnist_mlp.trained, "files", lambda _: tmp_path / "package")
+    monkeypatch.setattr(mnist_mlp.inference.find, "files", lambda _: tmp_path / "package")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "package"
 
@@ -407,24 +407,24 @@ def test_a_digit_that_is_never_guessed_has_no_precision(small_net: Trained) -> N
 def test_answers_averaged_over_deformed_versions(mnist: tuple[Examples, Examples]) -> None:
     """By the package's net, which was trained on deformed images: the mean of its answers to each version."""
     trained = load_net(nets_of_the_package()[-1])
-    deformation = trained.training_data().deformation
-    assert deformation is not None
+    augmentation = trained.training_data().augmentation
+    assert augmentation is not None
     images = mnist[1].images[:300]
     plain = trained.activations(images)
-    unmoved = trained.averaged_activations(images, deformation.times(0), 2)
+    unmoved = trained.averaged_activations(images, augmentation.times(0), 2)
     torch.testing.assert_close(unmoved, plain, rtol=0, atol=1e-5)
 
     by_hand, generator = [], torch.Generator().manual_seed(0)
-    upright = deskewing(images) if trained.inputs.deskew else None
-    scale = trained.inputs._replace(deskew=False)
+    upright = deskewing(images) if trained.preprocessing.deskew else None
+    scale = trained.preprocessing._replace(deskew=False)
     assert trained.data is not None
     weak = Augmentation(
-        **{name: 0.5 * trained.data[name] for name in STRENGTHS}, elastic_sigma=deformation.elastic_sigma
+        **{name: 0.5 * trained.data[name] for name in STRENGTHS}, elastic_sigma=augmentation.elastic_sigma
     )
     for _ in range(3):
         deformed = weak(images, torch.zeros(300, dtype=torch.int64), generator, upright)
         by_hand.append(trained.net(scale(deformed)))
-    averaged = trained.averaged_activations(images, deformation.times(0.5), 3)
+    averaged = trained.averaged_activations(images, augmentation.times(0.5), 3)
     torch.testing.assert_close(averaged, torch.stack(by_hand).mean(0), rtol=0, atol=1e-6)
     assert not averaged.allclose(plain, atol=1e-3)
 
@@ -438,7 +438,7 @@ def test_settings_of_single_digits_survive_every_file(tmp_path: Path) -> None:
     net = SigmoidMLP([5])
     trained = Trained(net.eval(), Preprocessing(), dict(net.hparams), dict(data.hparams))
     (tmp_path / "net.safetensors").write_bytes(to_safetensors(trained))
-    assert load_net(tmp_path / "net.safetensors").training_data().deformation == data.deformation
+    assert load_net(tmp_path / "net.safetensors").training_data().augmentation == data.augmentation
 
 
 def test_bad_input_of_evaluate(small_run: Path, tmp_path: Path) -> None:
@@ -509,7 +509,7 @@ def test_export_onnx_of_another_net(small_net: Trained, mnist: tuple[Examples, E
     """Two hidden layers, tanh, no biases; and digits made upright, which the file does by itself."""
     net = SigmoidMLP([12, 11], activation="tanh", bias=False).eval()
     for deskew in (False, True):
-        other = small_net._replace(net=net, inputs=small_net.inputs._replace(deskew=deskew))
+        other = small_net._replace(net=net, inputs=small_net.preprocessing._replace(deskew=deskew))
         assert_onnxruntime_agrees(to_onnx(other), other, mnist[0].images)
 
 

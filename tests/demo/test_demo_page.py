@@ -24,8 +24,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 from mnist_mlp.data.dataset import Examples
 from mnist_mlp.inference.picture import mnist_form
 from mnist_mlp.inference.trained import Trained
-from tests.serving import Server
-from tests.strokes import Point, strokes
+from tests.demo.serving import Server
+from tests.demo.strokes import Point, strokes
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
@@ -228,7 +228,7 @@ def test_step_by_step(page: Page, small_net: Trained, mnist: tuple[Examples, Exa
     page.settle()
     image = torch.from_numpy(mnist_form(page.shades("#drawing")[:, :, 3]))
     layer = small_net.net.linear_layers[0]
-    inputs = small_net.inputs(image[None])[0]
+    inputs = small_net.preprocessing(image[None])[0]
     bias = layer.bias[7].item()
     z = (layer.weight[7] @ inputs).item() + bias
     numbers = [number(text) for text in re.findall(r"−?\d+\.\d+|−?\d+(?:\.\d+)?e−?\d+", page.text("equation"))]
