@@ -57,9 +57,12 @@ class Gradient(NamedTuple):
 
 
 def layers_of(net: "SigmoidMLP") -> list[Layer]:
-    """The net's layers, first hidden layer first. The tensors are those of the net, not copies."""
+    """The net's layers, first hidden layer first. They share the net's memory, without gradients."""
     sigmas = [net.hparams["activation"]] * (len(net.layers) - 1) + [net.hparams["output_activation"]]
-    return [Layer(layer.weight, layer.bias, sigma) for layer, sigma in zip(net.linear_layers, sigmas, strict=True)]
+    return [
+        Layer(layer.weight.detach(), None if layer.bias is None else layer.bias.detach(), sigma)
+        for layer, sigma in zip(net.linear_layers, sigmas, strict=True)
+    ]
 
 
 def forward(layers: Sequence[Layer], images: Tensor) -> list[State]:

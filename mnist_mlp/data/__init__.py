@@ -1,4 +1,8 @@
-"""From files to mini-batches: dataset, preprocessing, augmentation, loader, and the LightningDataModule of them."""
+"""From MNIST's files to the mini-batches that a net learns from.
+
+`dataset.py` reads the files, `preprocessing.py` turns images into activations, `augmentation.py` varies the training
+images, `loader.py` makes mini-batches, and `datamodule.py` puts them together. README.md explains the steps.
+"""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,8 +1,7 @@
-"""Deformed training images: rotated, scaled, sheared, shifted, and elastically distorted, whole batches at once.
+"""Augmentation: rotate, scale, shear, shift and elastically distort whole batches of images at random.
 
-The source coordinates of each pixel are coefficients, drawn at random, times a basis of 28 x 28 fields
-(mnist_mlp/resampling.py). The fields 1, x and y make the affine part; the smooth fields of `elastic_modes` make the
-elastic distortion.
+The source coordinates of the pixels are random coefficients times a basis of fields (data/resampling.py). The fields
+1, x and y make the affine part. The smooth fields of data/elastic.py make the elastic distortion.
 """
 
 from collections.abc import Mapping
@@ -17,29 +16,32 @@ from mnist_mlp.data.elastic import elastic_modes
 from mnist_mlp.data.resampling import affine_basis, compose, resample
 from mnist_mlp.errors import InputError
 
-MIN_SIGMA, MAX_SIGMA = 0.1, 100.0  # pixels that move each on its own; an image that moves as a whole
+# Limits of σ. Below, every pixel moves on its own; above, the image moves as a whole.
+MIN_SIGMA, MAX_SIGMA = 0.1, 100.0
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How much images are deformed at most; each 0 leaves that kind out.
+    """The largest amount of each kind of change. 0 turns a kind off.
 
-    An image is scaled, sheared, rotated, shifted, in this order and about its centre, each by an amount of its own
-    that is uniform within the bounds given here; then the elastic field moves its pixels.
+    An image is scaled, sheared, rotated and shifted, in this order and about its centre. Each amount is drawn for each
+    image separately, uniformly between its bounds. Then the elastic field moves the pixels.
+
+    The elastic field follows Simard, Steinkraus, Platt, "Best Practices for Convolutional Neural Networks Applied to
+    Visual Document Analysis" (2003). They draw a displacement from -1 to 1 for each pixel and axis, blur the
+    displacements with a Gaussian of standard deviation σ and multiply them by α. The Gaussian here sums to 1. The
+    displacement along each axis then has the standard deviation α / (2 σ sqrt(3π)) (within 1% for σ ≥ 1): 1.4 pixels
+    with their α = 34, σ = 4.
 
     Args:
-        rotation: degrees, to either side.
-        rotation_of: the same for single digits, by their label; {1: 7.5, 7: 7.5} lets a 1 and a 7 turn less, as Ciresan
-            et al. 2010 do. The others turn by `rotation`.
-        scaling: by a factor of 1 - scaling to 1 + scaling, of width and height each.
-        shear: horizontal; degrees by which upright strokes lean, to either side.
-        shift: pixels, to the left or right and up or down each.
-        elastic_alpha: Simard's α, pixels. Simard, Steinkraus, Platt, "Best Practices for Convolutional Neural
-            Networks Applied to Visual Document Analysis" (2003), draw a displacement from -1 to 1 for every pixel
-            and axis, blur them by a Gaussian of standard deviation σ and multiply them by α. The Gaussian here sums
-            to 1, so that a pixel moves by α / (2 σ sqrt(3π)) in standard deviation (to 1%, from σ = 1 on): 1.4
-            pixels along each axis with their α = 34, σ = 4.
-        elastic_sigma: their σ, pixels: how far the field is smooth.
+        rotation: degrees, in both directions.
+        scaling: a fraction. Width and height are each multiplied by a factor from 1 - scaling to 1 + scaling.
+        shear: degrees by which upright strokes lean, in both directions.
+        shift: pixels, along each axis and in both directions.
+        elastic_alpha: α of the elastic field, in pixels.
+        elastic_sigma: σ of the elastic field, in pixels. The larger it is, the smoother the field.
+        rotation_of: degrees for single digits, which replace `rotation`. {1: 7.5, 7: 7.5} rotates a 1 and a 7 less, as
+            Cireşan et al. 2010 do.
 
     Raises:
         InputError: a setting is out of range.
@@ -70,12 +72,12 @@ class Augmentation:
 
     @property
     def off(self) -> bool:
-        """Whether images stay as they are."""
-        turned = self.rotation or any(self.rotation_of.values())
-        return not (turned or self.scaling or self.shear or self.shift or self.elastic_alpha)
+        """Whether all kinds of change are turned off."""
+        rotation = self.rotation or any(self.rotation_of.values())
+        return not (rotation or self.scaling or self.shear or self.shift or self.elastic_alpha)
 
     def times(self, strength: float) -> "Augmentation":
-        """The same, so much stronger or weaker; every digit alike."""
+        """Return the augmentation with all amounts multiplied by `strength`. `rotation_of` is dropped."""
         return Augmentation(
             rotation=self.rotation * strength,
             scaling=self.scaling * strength,
@@ -88,13 +90,13 @@ class Augmentation:
     def __call__(
         self, images: Tensor, labels: Tensor, generator: torch.Generator, before: Tensor | None = None
     ) -> Tensor:
-        """Deform each image in its own way.
+        """Change each image at random.
 
         Args:
-            images: (N, 28, 28) uint8 or float32, 0 the paper.
+            images: (N, 28, 28) uint8 or float32, 0 is paper.
             labels: (N,) int64, the digits.
-            generator: where the random numbers come from, on the images' device.
-            before: (N, 2, 3), the coefficients of an affine map that the images are to be shown by before that.
+            generator: the source of the random numbers, on the images' device.
+            before: (N, 2, 3), the coefficients of an affine map that is applied to the images first.
 
         Returns:
             (N, 28, 28) float32 in the same units.
@@ -105,7 +107,7 @@ class Augmentation:
         return resample(images, coefficients, self.basis(images.device))
 
     def draw(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """(N, 2, K) random coefficients for images of these digits, along x and along y."""
+        """Draw the coefficients of the source coordinates x and y, (N, 2, K), for images of these digits."""
         n = len(labels)
         rotation = torch.full((n,), self.rotation, device=labels.device)
         for digit, degrees in self.rotation_of.items():
@@ -119,29 +121,29 @@ class Augmentation:
         )
         if not self.elastic_alpha:
             return coefficients
-        # A sum of hundreds of uniform numbers is normal to good approximation.
+        # A sum of hundreds of uniform numbers is approximately normal.
         modes = len(elastic_modes(self.elastic_sigma))
         normal = torch.randn(n, 2, modes, generator=generator, device=generator.device, dtype=torch.float32)
         return torch.cat([coefficients, normal], dim=2)
 
     def basis(self, device: torch.device) -> Tensor:
-        """(K, 784) the fields that the coefficients multiply, in pixels."""
+        """Return the fields that the coefficients multiply, (K, 784), in pixels."""
         return _basis(self.elastic_alpha, self.elastic_sigma, device)
 
 
 def affine(rotation: Tensor, scale: Tensor, shear: Tensor, shift: Tensor) -> Tensor:
-    """The coefficients of the fields 1, x and y that scale, shear, rotate and shift images, in this order.
+    """Return the coefficients of the fields 1, x and y that scale, shear, rotate and shift images, in this order.
 
-    What a deformed image shows at p comes from A^-1 (p - shift), where A = rotation · shear · scale.
+    The source coordinates of the place p are A^-1 (p - shift), where A = rotation · shear · scale.
 
     Args:
-        rotation: (N,) degrees, counter-clockwise.
-        scale: (2, N) factors of width and height.
-        shear: (N,) degrees by which upright strokes lean to the right.
-        shift: (2, N) pixels to the right and down.
+        rotation: (N,), degrees counter-clockwise.
+        scale: (2, N), the factors of width and height.
+        shear: (N,), degrees by which upright strokes lean to the right.
+        shift: (2, N), pixels to the right and down.
 
     Returns:
-        (N, 2, 3) for each image and source coordinate, x and y.
+        (N, 2, 3), of the source coordinates x and y.
     """
     angle, lean = torch.deg2rad(rotation), torch.deg2rad(shear)
     cos, sin, tan = angle.cos(), angle.sin(), lean.tan()
@@ -153,7 +155,7 @@ def affine(rotation: Tensor, scale: Tensor, shear: Tensor, shift: Tensor) -> Ten
 
 @lru_cache(maxsize=8)
 def _basis(alpha: float, sigma: float, device: torch.device) -> Tensor:
-    """(K, 784) the fields 1, x, y and, with an elastic distortion, α times its modes."""
+    """Return the fields 1, x and y and, if α is not 0, α times the elastic modes: (K, 784)."""
     fields = affine_basis(device)
     if alpha:
         fields = torch.cat([fields, alpha * elastic_modes(sigma).to(device)])

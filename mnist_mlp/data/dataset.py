@@ -1,7 +1,7 @@
-"""From files to tensors: MNIST as it travels with the package, and other sets of the same format.
+"""Read MNIST, or another data set of the same format, into tensors.
 
-torchvision's dataset classes read the files. This module puts the bundled files where those look, and checks
-every file first, so that a damaged one is named in one sentence.
+torchvision's dataset classes read the files. This module unpacks the bundled MNIST to the place where they look. It
+checks every file first, so that the error message names a damaged file.
 """
 
 import gzip
@@ -23,14 +23,14 @@ from mnist_mlp.files import write_atomically
 
 DatasetName = Literal["MNIST", "FashionMNIST", "KMNIST", "QMNIST"]
 
-# SHA-256 of the original MNIST files, unpacked (mnist_mlp/mnist/README.md).
+# SHA-256 of the original MNIST files, unpacked (mnist/README.md).
 MNIST_SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-# QMNIST keeps names of its own, and labels as eight 32-bit numbers of which the first is the digit.
+# QMNIST has its own file names. Each of its labels is eight 32-bit numbers, the first of which is the digit.
 QMNIST_FILES = (
     "qmnist-train-images-idx3-ubyte",
     "qmnist-train-labels-idx2-int",
@@ -41,7 +41,11 @@ DOWNLOAD_TIMEOUT_S = 30.0
 
 
 class Examples(NamedTuple):
-    """Images and what they show: `images` (N, 28, 28) uint8, 0 paper to 255 ink; `labels` (N,) int64, 0 to 9."""
+    """Images with their labels.
+
+    images: (N, 28, 28) uint8, from 0 (paper) to 255 (ink).
+    labels: (N,) int64, the digits 0 to 9.
+    """
 
     images: Tensor
     labels: Tensor
@@ -51,16 +55,16 @@ def load(name: DatasetName = "MNIST", data_dir: str | Path | None = None) -> tup
     """Read a data set.
 
     Args:
-        name: which of the sets of MNIST's format.
-        data_dir: a folder in torchvision's layout, `data_dir/NAME/raw/FILE`, read as it is. None: the MNIST
-            that travels with the package, or for another set torchvision's download into the user's cache.
+        name: the data set.
+        data_dir: a folder in torchvision's layout, `data_dir/NAME/raw/FILE`. It is only read. None: the MNIST files in
+            the package; the other sets are downloaded by torchvision to the user's cache.
 
     Returns:
-        The training examples and the test examples (QMNIST: the 10,000 test images that are MNIST's).
+        The training examples and the test examples. QMNIST: the 10,000 test images that MNIST has, too.
 
     Raises:
-        InputError: a file is missing, damaged or does not fit the others; a folder cannot be written; a
-            download cannot be had.
+        InputError: a file is missing, is damaged or does not match the others; a folder cannot be written; a
+            download fails.
     """
     if data_dir is not None:
         root = Path(data_dir).expanduser()
@@ -74,7 +78,7 @@ def load(name: DatasetName = "MNIST", data_dir: str | Path | None = None) -> tup
 
 
 def cache_dir() -> Path:
-    """The user's cache folder for this package (on Linux ~/.cache/mnist_mlp, or below $XDG_CACHE_HOME)."""
+    """Return the package's cache folder (on Linux ~/.cache/mnist_mlp, or $XDG_CACHE_HOME/mnist_mlp)."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("mnist_mlp", appauthor=False))
@@ -83,8 +87,8 @@ def cache_dir() -> Path:
 def unpack_mnist(root: Path) -> Path:
     """Unpack the bundled MNIST to `root`/MNIST/raw, where torchvision reads it; return `root`.
 
-    A file that is there with the right checksum stays; any other is written anew under a temporary name and
-    then moved into place, so that processes that start at once never see half a file.
+    A file with the right checksum stays. Any other file is replaced atomically: processes that start at the same time
+    never see half a file.
 
     Raises:
         InputError: a bundled file is missing or damaged, or `root` cannot be written.
@@ -100,18 +104,18 @@ def unpack_mnist(root: Path) -> Path:
             write_atomically(path, content)
         except OSError as error:
             raise InputError(
-                f"cannot unpack MNIST (55 MB) to {raw}: {error.strerror or error}; make room or make the folder "
-                "writable, point XDG_CACHE_HOME to another cache, or give a folder that already holds MNIST with "
+                f"cannot unpack MNIST (55 MB) to {raw}: {error.strerror or error}; make room, make the folder "
+                "writable, set XDG_CACHE_HOME to another cache, or pass a folder that already holds MNIST with "
                 "--data.data_dir."
             ) from error
     return root
 
 
 def download(name: DatasetName, root: Path) -> Path:
-    """Have torchvision download `name` to `root`/`name`/raw unless it is there; return `root`.
+    """Download a data set with torchvision to `root`/`name`/raw, unless its files are there; return `root`.
 
     Raises:
-        InputError: it cannot be had; the message says where to put which files.
+        InputError: the download fails; the message says which files to put where.
     """
     target = root / name
     raw_files = [file for pair in _file_pairs(name) for file in pair]
@@ -131,7 +135,7 @@ def download(name: DatasetName, root: Path) -> Path:
     except (OSError, RuntimeError) as error:  # URLError is an OSError
         raise InputError(
             f"{name} could not be downloaded to {root} ({_first_line(error)}); put {', '.join(raw_files)} "
-            f"(unpacked) into DIR/{name}/raw and give --data.data_dir DIR."
+            f"(unpacked) into DIR/{name}/raw and pass --data.data_dir DIR."
         ) from error
     finally:
         socket.setdefaulttimeout(timeout)
@@ -139,13 +143,13 @@ def download(name: DatasetName, root: Path) -> Path:
 
 
 def _file_pairs(name: DatasetName) -> list[tuple[str, str]]:
-    """Image and label file of the training and of the test examples."""
+    """Return the image file and the label file of the training examples, then those of the test examples."""
     names = QMNIST_FILES if name == "QMNIST" else tuple(MNIST_SHA256)
     return [(names[0], names[1]), (names[2], names[3])]
 
 
 def _torchvision_set(name: DatasetName, root: Path, train: bool, download: bool) -> Any:
-
+    """Return torchvision's dataset; of QMNIST's test images, those that MNIST has, too."""
     if name == "QMNIST":
         return torchvision.datasets.QMNIST(root, what="train" if train else "test10k", download=download)
     return getattr(torchvision.datasets, name)(root, train=train, download=download)
@@ -157,13 +161,14 @@ def _read(name: DatasetName, root: Path, train: bool) -> Examples:
     labels = labels.long()
     if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) <= 9:
         raise InputError(
-            f"the labels of {name} in {root} go beyond 0 to 9 (up to {int(labels.max())}); use a set with ten classes."
+            f"the labels of {name} in {root} are not all from 0 to 9 (they go up to {int(labels.max())}); "
+            "use a set with ten classes."
         )
     return Examples(dataset.data, labels)
 
 
 def _check_pair(images: Path, labels: Path) -> None:
-    """Both files are whole, hold 28 x 28 images and their labels, and as many of the one as of the other."""
+    """Raise an InputError unless both files are complete and hold the same number of 28 x 28 images and labels."""
     n_images, n_labels = _check_idx(images, item_shape=(28, 28)), _check_idx(labels, item_shape=None)
     if n_images != n_labels:
         raise InputError(
@@ -172,7 +177,7 @@ def _check_pair(images: Path, labels: Path) -> None:
 
 
 def _check_idx(path: Path, item_shape: tuple[int, ...] | None) -> int:
-    """Check an IDX file's header against its size; return how many items it holds.
+    """Check an IDX file's header against the file's size; return the number of items.
 
     The format (yann.lecun.com/exdb/mnist): two zero bytes, the type (8: uint8, 12: int32), the number of
     dimensions, then each dimension as a big-endian uint32, then the items.
@@ -184,7 +189,7 @@ def _check_idx(path: Path, item_shape: tuple[int, ...] | None) -> int:
     except OSError as error:
         gzipped = path.with_name(path.name + ".gz")
         if isinstance(error, FileNotFoundError) and gzipped.is_file():
-            raise InputError(f"{path} is missing, but {gzipped.name} is beside it; unpack that (gunzip -k).") from error
+            raise InputError(f"{path} is missing, but {gzipped.name} is there; unpack that (gunzip -k).") from error
         raise InputError(
             f"cannot read {path}: {error.strerror}; --data.data_dir takes a folder in torchvision's layout, "
             "with the unpacked files in NAME/raw."
@@ -192,25 +197,25 @@ def _check_idx(path: Path, item_shape: tuple[int, ...] | None) -> int:
     item_bytes = {8: 1, 12: 4}.get(header[2]) if len(header) >= 8 and header[:2] == b"\0\0" else None
     n_dims = header[3] if item_bytes else 0
     if item_bytes is None or not 1 <= n_dims <= 3 or len(header) < 4 + 4 * n_dims:
-        raise InputError(f"{path} is not an IDX file (its header does not fit); get it anew.")
+        raise InputError(f"{path} is not an IDX file (its header is wrong); download it again.")
     shape = struct.unpack(f">{n_dims}I", header[4 : 4 + 4 * n_dims])
     expected = 4 + 4 * n_dims + item_bytes * int(torch.tensor(shape, dtype=torch.int64).prod())
     if size != expected:
-        raise InputError(f"{path} is {size} bytes but its header promises {expected}; get it anew.")
+        raise InputError(f"{path} is {size} bytes but its header says {expected}; download it again.")
     if item_shape is not None and shape[1:] != item_shape:
         raise InputError(f"{path} holds items of shape {shape[1:]}, not 28 x 28 images; use a set of MNIST's format.")
     return int(shape[0])
 
 
 def _bundled(file: str, sha256: str) -> bytes:
-    """The unpacked content of one of the files that travel with the package."""
+    """Return the unpacked content of one of the package's MNIST files."""
     source = files("mnist_mlp") / "mnist" / f"{file}.gz"
     try:
         content = gzip.decompress(source.read_bytes())
     except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
-        raise InputError(f"{source} is missing or damaged ({error}); install mnist_mlp anew.") from error
+        raise InputError(f"{source} is missing or damaged ({error}); reinstall mnist_mlp.") from error
     if _sha256(content) != sha256:
-        raise InputError(f"{source} is not the original MNIST (its SHA-256 differs); install mnist_mlp anew.")
+        raise InputError(f"{source} is not the original MNIST (its SHA-256 differs); reinstall mnist_mlp.")
     return content
 
 

@@ -1,4 +1,4 @@
-"""One split as mini-batches: the images lie in one tensor, and a mini-batch is one indexing operation."""
+"""Mini-batches of a split: all images are in one tensor, and a mini-batch is one indexing operation."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,17 +11,17 @@ from mnist_mlp.data.augmentation import Augmentation
 from mnist_mlp.data.dataset import Examples
 from mnist_mlp.data.preprocessing import Preprocessing
 
-AUGMENTED_AT_ONCE = 1_024  # images; what they need, 17 MB, can stay in a CPU's cache
+AUGMENTED_AT_ONCE = 1_024  # images; their 17 MB of memory fit into a CPU's cache
 
 
 class MiniBatch(NamedTuple):
-    """What one weight update sees.
+    """The examples of one weight update, or this process's share of them.
 
     images: (B, 784) float32, the input neurons' activations.
     labels: (B,) int64, the digits.
-    size: what to divide the summed cost by. In one process that is B. Where several processes share a
-        mini-batch and average their gradients, it is the mini-batch's size over the number of processes,
-        so that the average is the gradient of the whole mini-batch even if it does not divide evenly.
+    size: the number that divides the summed cost. In one process, it is B. If several processes share a mini-batch and
+        average their gradients, it is the size of the mini-batch divided by the number of processes. The average is
+        then the gradient of the whole mini-batch, even if the shares are not equal.
     """
 
     images: Tensor
@@ -30,10 +30,13 @@ class MiniBatch(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Consecutive mini-batches, for as many weight updates in one step of the Trainer.
+    """Consecutive mini-batches, for several weight updates in one step of the Trainer.
 
-    images: (N, 784) float32. labels: (N,) int64. batch_size: examples per mini-batch; the last may be shorter.
-    The next block's images take the place of this one's: to allocate such memory anew takes longer than to fill it.
+    The next block overwrites the images of this one, because allocating the memory takes longer than filling it.
+
+    images: (N, 784) float32, the input neurons' activations.
+    labels: (N,) int64, the digits.
+    batch_size: examples per mini-batch. The last mini-batch may be shorter.
     """
 
     images: Tensor
@@ -42,14 +45,18 @@ class Block(NamedTuple):
 
 
 class AugmentedEpoch:
-    """The images of one epoch, each deformed anew. How depends on seed, epoch and the image's place in it alone.
+    """The augmented images of one epoch. They depend only on the seed, the epoch and the image's place in the epoch.
 
-    They are made in portions of 1,024 from one generator each, as they are asked for, whatever the mini-batches, so
-    that each of them, each engine and each process sees the same ones.
+    They are made on request, in chunks of 1,024 with one generator each. The mini-batches do not change the chunks, so
+    that any batch size, any engine and any number of processes get the same images.
 
     Args:
-        examples: all there are.
-        order: (N,) indices of the epoch's images, on the same device.
+        examples: all images and labels.
+        order: (N,) int64, the indices of the epoch's images, on the device of the examples.
+        preprocessing: from images to activations.
+        augmentation: how to vary the images.
+        seed: the seed of the random numbers.
+        epoch: the number of the epoch.
     """
 
     def __init__(
@@ -70,43 +77,53 @@ class AugmentedEpoch:
         self._last: tuple[int, Tensor] | None = None
 
     def __call__(self, start: int, stop: int) -> Tensor:
-        """(stop - start, 784) float32, the activations of the epoch's images from place `start` to before `stop`."""
+        """Return the activations of the epoch's images `start` to `stop` - 1, (stop - start, 784) float32."""
         parts = []
-        for portion in range(start // AUGMENTED_AT_ONCE, -(-stop // AUGMENTED_AT_ONCE)):
-            first = portion * AUGMENTED_AT_ONCE
-            parts.append(self._portion(portion)[max(start - first, 0) : stop - first])
+        for chunk in range(start // AUGMENTED_AT_ONCE, -(-stop // AUGMENTED_AT_ONCE)):
+            first = chunk * AUGMENTED_AT_ONCE
+            parts.append(self._chunk(chunk)[max(start - first, 0) : stop - first])
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _portion(self, number: int) -> Tensor:
+    def _chunk(self, number: int) -> Tensor:
+        """Return the activations of a chunk. The last chunk is kept, because mini-batches ask for it in parts."""
         if self._last is None or self._last[0] != number:
-            of_all = self.order[number * AUGMENTED_AT_ONCE : (number + 1) * AUGMENTED_AT_ONCE]
-            generator = epoch_generator(self.seed, self.epoch, number, device=of_all.device)
-            images, labels = self.images.index_select(0, of_all), self.labels.index_select(0, of_all)
+            indices = self.order[number * AUGMENTED_AT_ONCE : (number + 1) * AUGMENTED_AT_ONCE]
+            generator = epoch_generator(self.seed, self.epoch, number, device=indices.device)
+            images, labels = self.images.index_select(0, indices), self.labels.index_select(0, indices)
             self._last = number, self.preprocessing.augmented(images, labels, self.augmentation, generator)
         return self._last[1]
 
 
 def epoch_generator(seed: int, epoch: int, *stream: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """Random numbers of their own for a seed, an epoch and, within that, a stream."""
+    """Return a generator of random numbers for a seed, an epoch and, within the epoch, a stream."""
     state = np.random.SeedSequence([seed, epoch], spawn_key=stream).generate_state(1, np.uint64)[0]
     return torch.Generator(device).manual_seed(int(state))
 
 
 class MiniBatches:
-    """An iterable of `MiniBatch`es, or of `Block`s of them, as Lightning takes in the place of a DataLoader.
+    """An iterable of `MiniBatch`es or `Block`s. Lightning takes it in place of a DataLoader.
 
-    The examples stay where they are, as bytes; `indices` says which of them belong to the split. The order of
-    an epoch depends on `seed` and the epoch alone, so that a resumed run meets the same mini-batches. Of each
-    mini-batch, this process yields every `world_size`-th example from its `rank` on.
+    The examples stay in their tensor, as bytes. The order of an epoch depends only on `seed` and the epoch, so that a
+    resumed run gets the same mini-batches. If several processes share a mini-batch, each yields every `world_size`-th
+    example, starting at its `rank`.
 
     Args:
-        examples: all images and labels, on the device where they are to be used.
-        indices: (N,) int64 on the CPU, the split.
-        batch_size: examples per mini-batch over all processes; the last one of an epoch may be shorter.
+        examples: all images and labels, on the device of the training.
+        indices: (N,) int64 on the CPU, the examples of the split.
+        batch_size: examples per mini-batch, over all processes. The last mini-batch of an epoch may be shorter.
         preprocessing: from images to activations.
-        seed: shuffles anew for every epoch; None keeps the order of `indices`.
-        updates_per_step: how many mini-batches are yielded at once, as a `Block`, if more than one.
-        augmentation: deforms the images anew for every epoch, by `seed`, which it needs; None leaves them as they are.
+        seed: shuffles the examples in each epoch. None keeps the order of `indices`.
+        rank: the number of this process.
+        world_size: the number of processes.
+        updates_per_step: the number of mini-batches in a `Block`. 1 yields single `MiniBatch`es.
+        augmentation: varies the images in each epoch; it needs a seed. None leaves them as they are.
+
+    Attributes:
+        made: the mini-batches of this epoch that are done; checkpoints keep the number.
+        epoch: the number of the epoch.
+
+    Raises:
+        ValueError: there is an augmentation but no seed.
     """
 
     def __init__(
@@ -122,7 +139,7 @@ class MiniBatches:
         augmentation: Augmentation | None = None,
     ) -> None:
         if augmentation is not None and seed is None:
-            raise ValueError("to deform images, a seed is needed")
+            raise ValueError("augmentation needs a seed")
         self.examples = examples
         self.indices = indices
         self.batch_size = batch_size
@@ -135,70 +152,75 @@ class MiniBatches:
         self._resumed = False
         self.augmentation = augmentation
         self.epoch = 0
-        # As of a DataLoader: before each epoch, Lightning calls `loader.sampler.set_epoch(epoch)`.
+        # Lightning calls `loader.sampler.set_epoch(epoch)` before each epoch, as with a DataLoader.
         self.sampler, self.batch_sampler = self, None
 
-    def go_on_from(self, made: int, updates: int) -> None:
-        """The next epoch is one of which a run has already made so many of so many mini-batches.
+    def resume_at(self, made: int, updates: int) -> None:
+        """Start the next epoch after `made` of its `updates` mini-batches.
 
-        Of other mini-batches than these it is begun anew, unless it was complete.
+        If the epoch has another number of mini-batches now, it starts at the first one, unless it was complete.
         """
-        self.made = made if updates == self.updates else self.updates * (made == updates)
+        if updates == self.updates:
+            self.made = made
+        else:
+            self.made = self.updates if made == updates else 0
         self._resumed = True
 
     def set_epoch(self, epoch: int) -> None:
+        """Set the number of the epoch, which selects its order and its augmentation."""
         self.epoch = epoch
 
     @property
     def updates(self) -> int:
-        """Mini-batches in an epoch."""
+        """The number of mini-batches in an epoch."""
         return -(-len(self.indices) // self.batch_size)
 
     def __len__(self) -> int:
-        """Steps of the Trainer in an epoch."""
+        """Return the number of the Trainer's steps in an epoch."""
         return -(-self.updates // self.updates_per_step)
 
     @property
     def steps_made(self) -> int:
-        """Steps of the Trainer that the `made` mini-batches of this epoch stand for; a begun block is none."""
+        """The number of the Trainer's steps in the `made` mini-batches of this epoch, without an incomplete block."""
         return len(self) if self.made == self.updates else self.made // self.updates_per_step
 
     def order(self) -> Tensor:
-        """(N,) the epoch's order of the split's indices."""
+        """Return the split's indices in the order of the epoch, (N,)."""
         if self.seed is None:
             return self.indices
         generator = epoch_generator(self.seed, self.epoch)
         return self.indices[torch.randperm(len(self.indices), generator=generator)]
 
     def __iter__(self) -> Iterator[MiniBatch | Block]:
+        """Yield the epoch's mini-batches or blocks. They start at the first, unless `resume_at` says otherwise."""
         images, labels = self.examples
         order = self.order().to(images.device)
-        deformed = self._deformed(order)
+        augmented = self._augmented_epoch(order)
         if not self._resumed or self.made == self.updates:
             self.made = 0
         self._resumed = False
         in_blocks = self.updates_per_step > 1
-        room = self.updates_per_step * self.batch_size if in_blocks else 0
-        space = torch.empty(room, images.shape[1:].numel(), device=images.device)
+        capacity = self.updates_per_step * self.batch_size if in_blocks else 0
+        memory = torch.empty(capacity, images.shape[1:].numel(), device=images.device)
         while self.made < self.updates:
+            # After a resume within a block, the first block is the rest of it.
             until = min(self.made + self.updates_per_step - self.made % self.updates_per_step, self.updates)
             start = self.made * self.batch_size
-            of_all = order[start : until * self.batch_size]
+            indices = order[start : until * self.batch_size]
             self.made = until
             share = slice(self.rank, None, self.world_size)
-            mine = of_all[share]
-            if deformed:
-                activations = deformed(start, start + len(of_all))[share]
+            own = indices[share]
+            if augmented:
+                activations = augmented(start, start + len(indices))[share]
             else:
-                activations = self.preprocessing(
-                    images.index_select(0, mine), out=space[: len(mine)] if in_blocks else None
-                )
+                out = memory[: len(own)] if in_blocks else None
+                activations = self.preprocessing(images.index_select(0, own), out)
             if in_blocks:
-                yield Block(activations, labels[mine], self.batch_size)
+                yield Block(activations, labels[own], self.batch_size)
             else:
-                yield MiniBatch(activations, labels[mine], len(of_all) / self.world_size)
+                yield MiniBatch(activations, labels[own], len(indices) / self.world_size)
 
-    def _deformed(self, order: Tensor) -> AugmentedEpoch | None:
+    def _augmented_epoch(self, order: Tensor) -> AugmentedEpoch | None:
         if self.augmentation is None or self.seed is None:
             return None
         return AugmentedEpoch(self.examples, order, self.preprocessing, self.augmentation, self.seed, self.epoch)

@@ -1,4 +1,7 @@
-"""TODO data.preprocessing."""
+"""Preprocessing: from the images' bytes to the activations of the input neurons.
+
+Every image goes through it, in training, validation, test and use. A trained net keeps it in its file.
+"""
 
 from typing import NamedTuple
 
@@ -10,23 +13,25 @@ from mnist_mlp.data.deskew import deskewed, deskewing
 
 
 class Preprocessing(NamedTuple):
-    """From images of MNIST's form to the input neurons' activations: activation = byte * factor + offset.
+    """A linear map of the pixels, activation = factor * byte + offset, after an optional deskewing.
 
-    deskew: whether digits are made upright first (mnist_mlp/deskew.py).
+    factor: the default, 1/255, is the article's: paper becomes 0 and ink becomes 1.
+    offset: the activation of paper.
+    deskew: make the digits upright first (data/deskew.py).
     """
 
-    factor: float = 1 / 255  # the article's: 0 is paper, 1 is ink
+    factor: float = 1 / 255
     offset: float = 0.0
     deskew: bool = False
 
     @classmethod
     def between(cls, paper: float, ink: float) -> "Preprocessing":
-        """Those where paper and ink have these activations."""
+        """Return the preprocessing that gives paper and ink these activations."""
         return cls(factor=(ink - paper) / 255, offset=paper)
 
     @classmethod
     def normalising(cls, images: Tensor) -> "Preprocessing":
-        """Those where `images` (uint8, any shape) have mean 0 and standard deviation 1."""
+        """Return the preprocessing that gives `images` (uint8, any shape) mean 0 and standard deviation 1."""
         counts = torch.bincount(images.flatten(), minlength=256).double()
         values = torch.arange(256, dtype=torch.float64)
         mean = (counts @ values) / counts.sum()
@@ -35,26 +40,53 @@ class Preprocessing(NamedTuple):
 
     @property
     def paper(self) -> float:
-        """The activation of a pixel that shows paper."""
+        """The activation of a pixel without ink."""
         return self.offset
 
     @property
     def ink(self) -> float:
-        """The activation of a pixel that shows nothing but ink."""
+        """The activation of a pixel full of ink."""
         return 255 * self.factor + self.offset
 
     def __call__(self, images: Tensor, out: Tensor | None = None) -> Tensor:
-        """(B, 28, 28) uint8 -> (B, 784) float32, in `out` if that is given."""
+        """Turn images into activations.
+
+        Args:
+            images: (B, 28, 28), from 0 (paper) to 255 (ink).
+            out: (B, 784) float32, the memory to write to; None allocates it.
+
+        Returns:
+            (B, 784) float32.
+        """
         return self._scaled(self.upright(images), out)
 
     def upright(self, images: Tensor) -> Tensor:
-        """(B, 28, 28) the images as the net gets them, still from 0 to 255; float32 where they are deskewed."""
+        """Return the images, deskewed if `deskew` is set.
+
+        Args:
+            images: (B, 28, 28), from 0 (paper) to 255 (ink).
+
+        Returns:
+            (B, 28, 28) in the same units. Deskewed images are float32; others keep their dtype.
+        """
         return deskewed(images) if self.deskew else images
 
     def augmented(
         self, images: Tensor, labels: Tensor, augmentation: Augmentation, generator: torch.Generator
     ) -> Tensor:
-        """The same for images that are deformed, each in its own way, after they were made upright."""
+        """Turn images into activations, with augmentation.
+
+        Deskewing comes first. Its map and the augmentation's are composed, so that pixels are interpolated only once.
+
+        Args:
+            images: (B, 28, 28), from 0 (paper) to 255 (ink).
+            labels: (B,) int64, the digits.
+            augmentation: how to vary the images.
+            generator: the source of the random numbers, on the images' device.
+
+        Returns:
+            (B, 784) float32.
+        """
         return self._scaled(augmentation(images, labels, generator, deskewing(images) if self.deskew else None))
 
     def _scaled(self, images: Tensor, out: Tensor | None = None) -> Tensor:

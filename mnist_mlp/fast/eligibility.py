@@ -33,6 +33,7 @@ REPLACED_METHODS = (
     "lr_scheduler_step",
     *GRADIENT_HOOKS,
 )
+OTHER_COUNTERS = "this version of Lightning counts its steps in another way"
 BATCH_HOOKS = ("on_train_batch_start", "on_train_batch_end")
 
 
@@ -45,7 +46,7 @@ def unsupported_reason(net: SigmoidMLP, kind: type[SigmoidMLP], trainer: L.Train
         trainer: the Trainer that the net is attached to.
     """
     if not can_count_updates(trainer):
-        return "this version of Lightning counts its steps in another way"
+        return OTHER_COUNTERS
     if not isinstance(trainer.strategy, SingleDeviceStrategy):
         return "several processes or a strategy of their own share the weights"
     if trainer.precision not in ("32-true", "64-true", "bf16-mixed"):

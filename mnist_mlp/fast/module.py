@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 import torch
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from mnist_mlp.backprop import layers_of
 from mnist_mlp.checks import check_choice, check_not_negative
 from mnist_mlp.data.loader import Block, MiniBatches
 from mnist_mlp.errors import InputError
-from mnist_mlp.fast.eligibility import EngineName, unsupported_reason, updates_per_step
+from mnist_mlp.fast.eligibility import OTHER_COUNTERS, EngineName, unsupported_reason, updates_per_step
 from mnist_mlp.fast.updates import limit, make_updates
 from mnist_mlp.metrics import at_least_float32
 from mnist_mlp.model import SigmoidMLP
@@ -51,6 +52,8 @@ class FastSigmoidMLP(SigmoidMLP):
             raise InputError(f"--model.engine closed_form does not apply: {reason}; take autograd or auto.")
         if reason is not None and self.hparams["skip_below"]:
             raise InputError(f"skip_below needs the closed form, which does not apply: {reason}; leave out skip_below.")
+        if reason == OTHER_COUNTERS:
+            rank_zero_warn(f"The closed form is not used: {reason}. Training takes autograd, which is slower.")
         self.uses_closed_form = reason is None
 
     def training_step(self, batch: Sequence[Any], batch_idx: int) -> Any:

@@ -1,4 +1,4 @@
-"""TODO monitoring.augmented_digits."""
+"""One picture in TensorBoard of the augmented images that a run learns from."""
 
 import lightning as L
 import torch
@@ -11,12 +11,12 @@ from mnist_mlp.data.dataset import Examples
 from mnist_mlp.data.deskew import deskewing
 from mnist_mlp.data.loader import MiniBatches
 
-VERSIONS = 8
-ENLARGED = 2
+VERSIONS = 8  # augmented images per digit
+ENLARGED = 2  # screen pixels per pixel
 
 
 class AugmentedDigits(Callback):
-    """Shows what a run with deformed images learns from: one page, at the start."""
+    """Show augmented digits at the start of a run with augmentation. A resumed run does not show them again."""
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         batches = trainer.train_dataloader
@@ -27,15 +27,20 @@ class AugmentedDigits(Callback):
                 page = augmented_digits(
                     batches.examples, batches.indices, batches.augmentation, batches.preprocessing.deskew
                 )
-                logger.experiment.add_image("deformed digits", page, 0)
+                logger.experiment.add_image("augmented digits", page, 0)
 
 
 def augmented_digits(examples: Examples, indices: Tensor, augmentation: Augmentation, deskew: bool = False) -> Tensor:
-    """One column per digit: above, the first of it among `indices` as it is; below, deformed versions of that, made
-    upright first if `deskew`.
+    """Draw one column per digit: at the top an original image, below it augmented versions of that image.
+
+    Args:
+        examples: the images and labels to choose from.
+        indices: (N,) the training split. The first image of each digit is drawn.
+        augmentation: how the images are augmented.
+        deskew: whether the images are deskewed before that. The originals are drawn as they are.
 
     Returns:
-        (3, height, width) uint8, ink black on white, two screen pixels to a pixel and a grey line around each image.
+        (3, height, width) uint8: black ink on white paper, two screen pixels per pixel, a grey line around each image.
     """
     from torchvision.utils import make_grid
 
@@ -43,10 +48,10 @@ def augmented_digits(examples: Examples, indices: Tensor, augmentation: Augmenta
     digits = labels.unique()
     firsts = torch.stack([indices[labels == digit][0] for digit in digits])
     originals = examples.images[firsts.to(examples.images.device)].cpu()
-    of_each, generator = digits.repeat(VERSIONS), torch.Generator().manual_seed(0)
+    repeated_digits, generator = digits.repeat(VERSIONS), torch.Generator().manual_seed(0)
     upright = deskewing(originals).repeat(VERSIONS, 1, 1) if deskew else None
-    deformed = augmentation(originals.repeat(VERSIONS, 1, 1), of_each, generator, before=upright)
-    ink = torch.cat([originals.float(), deformed])[:, None]
+    augmented = augmentation(originals.repeat(VERSIONS, 1, 1), repeated_digits, generator, before=upright)
+    ink = torch.cat([originals.float(), augmented])[:, None]
     ink = ink.repeat_interleave(ENLARGED, dim=2).repeat_interleave(ENLARGED, dim=3)
     page: Tensor = 255 - make_grid(ink, nrow=len(originals), padding=1, pad_value=64.0)
     return page.round().to(torch.uint8)

@@ -1,9 +1,11 @@
-"""The cost curve in TensorBoard."""
+"""The logger that draws the cost curve in TensorBoard."""
 
 import os
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import lightning as L
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -11,35 +13,55 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 from typing_extensions import override
 
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
 FOLDERS = {"train": "train", "update": "train", "val": "validation"}
-ONCE_AN_EPOCH_AND_BY_EPOCH_ONLY = ("learning_rate", "examples_per_second")
+ONLY_BY_EPOCH = ("learning_rate", "examples_per_second")  # of the metrics that come once per epoch
+WRITER_OPTIONS = ("purge_step", "max_queue", "flush_secs", "filename_suffix")  # of torch's SummaryWriter
 
 
 class CostCurveLogger(TensorBoardLogger):
-    """Puts train and validation on one chart, once over epochs and once over weight updates.
+    """Log training and validation so that TensorBoard shows both on one chart, over epochs and over weight updates.
 
-    TensorBoard draws on one chart what has the same name in several runs. So the scalars of a split go to a
-    subfolder of the run that is named for it (`train`, `validation`), under the same names in both:
+    TensorBoard puts scalars on one chart if they have the same name in several folders. So each split has its own
+    subfolder of the run (`train`, `validation`), and the names are the same in both:
 
-    - by_epoch/...: the x-axis ("step") is the number of epochs completed;
-    - by_update/...: the x-axis is the number of weight updates made.
+    - by_epoch/...: the x-axis ("step") is the number of completed epochs;
+    - by_update/...: the x-axis is the number of weight updates.
 
-    One folder per run, `save_dir`/lightning_logs/version_N, claimed so that two runs never share one.
+    Each run has its own folder, `save_dir`/lightning_logs/version_N. Runs that start at the same time never share one.
+
+    Args:
+        save_dir: the folder of all runs.
+        version: the run's N, or the name of its folder. None takes the next free N.
+        kwargs: other arguments of TensorBoardLogger, such as `log_graph`, and of SummaryWriter, such as `flush_secs`.
     """
 
     def __init__(self, save_dir: str, version: int | str | None = None, **kwargs: Any) -> None:
         super().__init__(save_dir, version=version, default_hp_metric=False, **kwargs)
-        self._writers: dict[str, Any] = {}
+        self._run_version = version
+        self._writer_options = {name: kwargs[name] for name in WRITER_OPTIONS if name in kwargs}
+        self._writers: dict[str, SummaryWriter] = {}
+
+    @property
+    @override
+    def version(self) -> int | str:
+        """The run's N, or the name of its folder. The first access claims the next free N, unless one was given."""
+        # Not claimed in __init__: a run that raises InputError before it logs must leave no folder.
+        if self._run_version is None:
+            self._run_version = _claim_version(Path(self.root_dir))
+        return self._run_version
 
     @override
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Write scalars named split/name.
+        """Write the scalars named split/name.
 
         Args:
-            metrics: "train/..." and "val/..." come once an epoch, "update/..." once every few updates; others
-                are not the cost curve's. "epoch" is the number of the epoch they come from, from 0 on.
-            step: the number of the weight update that was made last, from 0 on.
+            metrics: "train/..." and "val/..." come once per epoch, "update/..." once every few weight updates. Other
+                names are ignored. "epoch" is the number of the current epoch, from 0 on.
+            step: the number of the last weight update, from 0 on.
         """
         epochs, updates = int(metrics.get("epoch", 0)) + 1, (step or 0) + 1
         for key, value in metrics.items():
@@ -49,12 +71,12 @@ class CostCurveLogger(TensorBoardLogger):
             writer = self._writer(FOLDERS[split])
             if split != "update":
                 writer.add_scalar(f"by_epoch/{name}", float(value), epochs)
-            if split == "update" or name not in ONCE_AN_EPOCH_AND_BY_EPOCH_ONLY:
+            if split == "update" or name not in ONLY_BY_EPOCH:
                 writer.add_scalar(f"by_update/{name}", float(value), updates)
 
     @rank_zero_only
     def log_outcome(self, settings: Mapping[str, Any], outcome: Mapping[str, float]) -> None:
-        """The run's line in the HPARAMS tab: its settings and the final figures of the test split."""
+        """Write the run's row of the HPARAMS tab: its settings and the final metrics of the test split."""
         for name, value in outcome.items():
             self.experiment.add_scalar(name, value, 0)
         self.log_hyperparams(dict(settings), dict(outcome))
@@ -62,34 +84,39 @@ class CostCurveLogger(TensorBoardLogger):
     @override
     @rank_zero_only
     def log_graph(self, model: L.LightningModule, input_array: Tensor | None = None) -> None:  # type: ignore[override]
-        """The net for the GRAPHS tab. TensorBoard's own tracer warns that it is going to be retired."""
+        """Write the net for the GRAPHS tab."""
         with warnings.catch_warnings():
+            # torch's tracer, which SummaryWriter calls, warns that it will be removed.
             warnings.simplefilter("ignore", category=FutureWarning)
             super().log_graph(model, input_array)
 
     @override
     def finalize(self, status: str) -> None:
+        """Write everything that is still in memory."""
         for writer in self._writers.values():
             writer.flush()
         super().finalize(status)
 
-    def _writer(self, folder: str) -> Any:
+    def _writer(self, folder: str) -> "SummaryWriter":
         if folder not in self._writers:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writers[folder] = SummaryWriter(os.path.join(self.log_dir, folder), **self._kwargs)
+            self._writers[folder] = SummaryWriter(os.path.join(self.log_dir, folder), **self._writer_options)
         return self._writers[folder]
 
-    @override
-    def _get_next_version(self) -> int:
-        """Claim the next free version_N by making its folder, which only one of several runs can."""
-        while True:
-            version = super()._get_next_version()
-            if rank_zero_only.rank != 0:  # type: ignore[attr-defined]
-                return version
-            os.makedirs(self.root_dir, exist_ok=True)
-            try:
-                os.mkdir(os.path.join(self.root_dir, f"version_{version}"))
-            except FileExistsError:
-                continue
+
+def _claim_version(root: Path) -> int:
+    """Claim the next free `root`/version_N by making the folder, which only one of several processes can do.
+
+    Only rank 0 makes folders. The other ranks return the N that rank 0 would claim.
+    """
+    numbers = [path.name.split("_")[1] for path in root.glob("version_*") if path.is_dir()]
+    version = 1 + max((int(number) for number in numbers if number.isdecimal()), default=-1)
+    if rank_zero_only.rank != 0:  # type: ignore[attr-defined]
+        return version
+    root.mkdir(parents=True, exist_ok=True)
+    while True:
+        with suppress(FileExistsError):  # another run may have claimed it since the folders were listed
+            (root / f"version_{version}").mkdir()
             return version
+        version += 1

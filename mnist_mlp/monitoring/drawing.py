@@ -1,7 +1,8 @@
-"""Drawings of a net and its answers, with one small palette: TensorBoard's writer takes 0.1 ms for every 1,000 bytes.
+"""Draw a net's weights, outputs and mistakes as pictures with a small palette.
 
-A page is an image of bytes, each the number of a colour in `PALETTE`. Blue and orange are told apart by colour-blind
-readers, too (they are of Okabe and Ito's palette).
+Each pixel of a page is a byte, the index of a colour in `PALETTE`. Few colours make small files, and size is time:
+TensorBoard's writer takes 0.1 ms per 1,000 bytes. Colour-blind readers can tell the blue from the orange; both are from
+Okabe and Ito, "Color Universal Design" (2008).
 """
 
 import math
@@ -22,31 +23,36 @@ def _between(start: Colour, end: Colour, share: float) -> Colour:
 
 
 _WHITE: Colour = (255, 255, 255)
-SHADES = 6  # of blue and of orange; few, because weights are noisy, and noise takes bytes
-BLUE, ZERO, ORANGE = 0, SHADES, 2 * SHADES  # between them, the shades for -1 ... 0 ... 1
+SHADES = 6  # of blue and of orange; few, because weights are noisy and noise compresses badly
+BLUE, ZERO, ORANGE = 0, SHADES, 2 * SHADES  # the colours of -1, 0 and 1; the shades lie between them
 FRAME, FAINT = 40, 41
-INK, PAPER = 128, 255  # between them, greys: so text, and digits, have soft edges
+INK, PAPER = 128, 255  # black and white; the greys between them give text and digits soft edges
 PALETTE: list[Colour] = [(0, 0, 0)] * 256
 PALETTE[BLUE:ZERO] = [_between((0, 114, 178), _WHITE, i / SHADES) for i in range(SHADES)]
 PALETTE[ZERO : ORANGE + 1] = [_between(_WHITE, (213, 94, 0), i / SHADES) for i in range(SHADES + 1)]
 PALETTE[FRAME], PALETTE[FAINT] = (160, 160, 160), (240, 240, 240)
 PALETTE[INK : PAPER + 1] = [_between((0, 0, 0), _WHITE, i / (PAPER - INK)) for i in range(PAPER - INK + 1)]
 
-WIDTH = 348  # of a page: TensorBoard shows what is wider in a reduced size, unless it is clicked
+# Sizes in pixels.
+WIDTH = 348  # of a page; TensorBoard scales wider pictures down until they are clicked
 MARGIN = 8
-LINE = 18  # of text
-TILES_AT_MOST = 144  # in 12 columns; fewer are enlarged
-FULL_COLOUR = 3.0  # root mean squares of the weights
-CELL = 30  # of the confusion matrix
-SIDE = 40  # of a digit, and the height of its bars
+LINE = 18  # height of a line of text
+CELL = 30  # side of a cell of the confusion matrix
+SIDE = 40  # side of a digit, and height of its bar chart
+
+MAX_TILES = 144  # in 12 columns; fewer tiles are enlarged
+FULL_COLOUR = 3.0  # the weight with full colour, in root mean squares of the weights
 
 
 def weight_tiles(weights: Tensor) -> Image.Image:
-    """The weights W (m, 784) of a first layer, each neuron's as a tile of 28 x 28; at most the first 144 neurons.
+    """Draw the weights of a first layer, one tile of 28 x 28 pixels per neuron; at most the first 144 neurons.
 
-    Negative weights are blue, positive orange, zero white. Full colour is three times the root mean square.
+    Negative weights are blue, positive weights orange, zero is white. Full colour is three times the root mean square.
+
+    Args:
+        weights: W (m, 784).
     """
-    shown = weights[:TILES_AT_MOST].detach().float().cpu().nan_to_num(0.0, 0.0, 0.0)
+    shown = weights[:MAX_TILES].detach().float().cpu().nan_to_num(0.0, 0.0, 0.0)
     full = FULL_COLOUR * float(shown.square().mean().sqrt()) or 1.0
     columns = math.ceil(math.sqrt(len(shown)))
     rows = -(-len(shown) // columns)
@@ -63,29 +69,29 @@ def weight_tiles(weights: Tensor) -> Image.Image:
 
 
 def confusion_matrix(confusion: Tensor, images: str) -> Image.Image:
-    """How often each digit was taken for which: right guesses on the diagonal, blue; mistakes orange.
+    """Draw a confusion matrix: correct predictions blue, on the diagonal; mistakes orange.
 
     Args:
-        confusion: (10, 10) numbers of images; the row is the digit, the column the guess.
-        images: what images these are, such as "validation images".
+        confusion: (10, 10) numbers of images; the row is the digit, the column the predicted class.
+        images: the kind of images, for the caption, such as "validation images".
     """
     left, top = WIDTH - 10 * CELL - MARGIN // 2, 3 * LINE
-    right, total = confusion.diagonal(), int(confusion.sum())
-    wrong = confusion - right.diag()
-    # Mistakes are few, so their shade goes by the square root; the blue one is pale enough for black numbers.
-    shade = (wrong / wrong.max().clamp_min(1)).sqrt() - 0.6 * (right / confusion.sum(dim=1).clamp_min(1)).diag()
+    correct, total = confusion.diagonal(), int(confusion.sum())
+    wrong = confusion - correct.diag()
+    # Most counts of mistakes are small; the square root makes them visible. Black numbers stay legible on 60% blue.
+    shade = (wrong / wrong.max().clamp_min(1)).sqrt() - 0.6 * (correct / confusion.sum(dim=1).clamp_min(1)).diag()
     cells = F.pad(shades(shade)[:, :, None, None].expand(10, 10, CELL - 1, CELL - 1), (0, 1, 0, 1), value=FRAME)
-    share = int(right.sum()) / max(total, 1)
-    page = _page(top + 10 * CELL + MARGIN, f"{total:,} {images}, {share:.2%} guessed right")
+    accuracy = int(correct.sum()) / max(total, 1)
+    page = _page(top + 10 * CELL + MARGIN, f"{total:,} {images}, accuracy {accuracy:.2%}")
     draw = ImageDraw.Draw(page)
-    draw.text((left + 5 * CELL, 1.5 * LINE), "guess", INK, _font(), anchor="mm")
+    draw.text((left + 5 * CELL, 1.5 * LINE), "predicted class", INK, _font(), anchor="mm")
     draw.text((2, top + 5 * CELL), "digit", INK, _font(), anchor="lm")
     for digit in range(10):
         draw.text((left - 8, top + (digit + 0.5) * CELL), str(digit), INK, _font(), anchor="mm")
         draw.text((left + (digit + 0.5) * CELL, 2.5 * LINE), str(digit), INK, _font(), anchor="mm")
     draw.rectangle((left - 1, top - 1, left + 10 * CELL - 1, top + 10 * CELL - 1), outline=FRAME)
     page.paste(Image.fromarray(cells.transpose(1, 2).reshape(10 * CELL, 10 * CELL).numpy()), (left, top))
-    draw.fontmode = "1"  # soft edges would run through the colours between ink and a cell's shade
+    draw.fontmode = "1"  # no soft edges: between the indices of ink and a shade lie unrelated colours
     for row, column in confusion.nonzero().tolist():
         at = left + (column + 0.5) * CELL, top + (row + 0.5) * CELL
         draw.text(at, str(int(confusion[row, column])), INK, _font(), anchor="mm")
@@ -95,22 +101,24 @@ def confusion_matrix(confusion: Tensor, images: str) -> Image.Image:
 def mistakes(
     images: Tensor, activations: Tensor, labels: Tensor, heights: tuple[float, float], *captions: str
 ) -> Image.Image:
-    """Images that were taken for another digit, each with the ten output activations.
+    """Draw misclassified images, each with its ten output activations as bars.
 
     Args:
-        images: (N, 28, 28) uint8. activations: (N, 10). labels: (N,) the digits.
-        heights: the activations at a bar's foot and at its full height.
-        captions: the picture's first lines.
+        images: (N, 28, 28) uint8.
+        activations: (N, 10) of the output neurons.
+        labels: (N,) the digits.
+        heights: the activations at the foot of a bar and at its full height.
+        captions: the picture's first lines of text.
     """
     columns, bar = 2, 11
     width, height, top = (WIDTH - MARGIN) // columns, LINE + SIDE + LINE, len(captions) * LINE
     page = _page(top + max(1, -(-len(images) // columns)) * height, *captions)
     draw = ImageDraw.Draw(page)
-    guesses = activations.argmax(dim=1)
+    predicted = activations.argmax(dim=1)
     charts = bar_charts(activations, labels, heights, bar)
     for i, (digit, chart) in enumerate(zip(_digits(images), charts, strict=True)):
         x, y = MARGIN + i % columns * width, top + i // columns * height
-        text = f"{labels[i]} taken for {guesses[i]}: {activations[i, guesses[i]]:.2f}"
+        text = f"{labels[i]} predicted as {predicted[i]}: {activations[i, predicted[i]]:.2f}"
         draw.text((x, y + LINE / 2), text, INK, _font(), anchor="lm")
         page.paste(digit, (x, y + LINE))
         page.paste(Image.fromarray(chart.numpy()), (x + SIDE + MARGIN, y + LINE))
@@ -121,19 +129,21 @@ def mistakes(
 def outputs_over_epochs(
     images: Tensor, activations: Tensor, labels: Tensor, heights: tuple[float, float], epochs: Sequence[int]
 ) -> Image.Image:
-    """The ten output activations of the same digits after different epochs, side by side.
+    """Draw the output activations for the same images after different epochs, side by side.
 
     Args:
-        images: (N, 28, 28) uint8. activations: (len(epochs), N, 10). labels: (N,) the digits.
-        heights: the activations at a bar's foot and at its full height.
-        epochs: how many were completed; 0 is before training.
+        images: (N, 28, 28) uint8.
+        activations: (len(epochs), N, 10) of the output neurons.
+        labels: (N,) the digits.
+        heights: the activations at the foot of a bar and at its full height.
+        epochs: the numbers of completed epochs; 0 is before training.
     """
     bar, top, gap = 4, 3 * LINE, 6
     left, width, height = MARGIN + SIDE + MARGIN, 10 * bar + gap, SIDE + gap
     page = _page(
         top + len(images) * height + LINE,
         f"ten output activations, {heights[0]:g} to {heights[1]:g}, over the epochs;",
-        "blue: the digit's own, orange: the others",
+        "blue: the correct digit, orange: the others",
         width=left + len(epochs) * width,
     )
     draw = ImageDraw.Draw(page)
@@ -150,15 +160,21 @@ def outputs_over_epochs(
 
 
 def shades(values: Tensor) -> Tensor:
-    """Numbers of the colours for values: blue for -1 and less, white for 0, orange for 1 and more."""
+    """Return the colours of values as indices in `PALETTE`: -1 or less blue, 0 white, 1 or more orange."""
     return (values * SHADES + ZERO).round().clamp(BLUE, ORANGE).to(torch.uint8)
 
 
 def bar_charts(activations: Tensor, labels: Tensor, heights: tuple[float, float], bar: int) -> Tensor:
-    """A chart of ten bars for each of (N, 10) activations: the label's bar blue, the others orange.
+    """Draw ten bars for each image: the bar of its digit blue, the others orange.
+
+    Args:
+        activations: (N, 10) of the output neurons.
+        labels: (N,) the digits.
+        heights: the activations at the foot of a bar and at its full height.
+        bar: the width of a bar in pixels, with the white line to its left.
 
     Returns:
-        (N, 40, 10 bar) uint8 numbers of colours; every bar, `bar` wide, has a line of paper to its left.
+        (N, 40, 10 bar) uint8 indices in `PALETTE`.
     """
     foot, full = heights
     filled = ((activations.float().nan_to_num(foot) - foot) / (full - foot) * SIDE).round().clamp(1, SIDE)
@@ -184,7 +200,7 @@ def _coloured(page: Image.Image) -> Image.Image:
 
 @cache
 def _axis(bar: int, named: tuple[int, ...]) -> Image.Image:
-    """The digits that are named, each under its bar."""
+    """Draw the digits in `named`, each under its bar."""
     strip = Image.new("L", (10 * bar, 13), PAPER)
     for digit in named:
         x = min(max((digit + 0.5) * bar + 0.5, 4), 10 * bar - 4)
@@ -193,7 +209,7 @@ def _axis(bar: int, named: tuple[int, ...]) -> Image.Image:
 
 
 def _digits(images: Tensor) -> list[Image.Image]:
-    """(N, 28, 28) bytes, as ink on paper, enlarged."""
+    """Draw images (N, 28, 28) uint8 as dark ink on white paper, enlarged."""
     return [Image.fromarray(image.numpy()).resize((SIDE, SIDE)) for image in PAPER - images // 2]
 
 

@@ -1,4 +1,4 @@
-"""A look inside the net: activations, saturated units and gradients, layer by layer, for given images."""
+"""Activations, saturated units and gradients of each layer, for given images."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,19 +10,21 @@ from torch import Tensor, nn
 from mnist_mlp.activations import ACTIVATIONS, ActivationName
 from mnist_mlp.model import SigmoidMLP
 
-# A unit is saturated by an image if σ'(z) is below this share of its maximum, so that hardly any of the error passes
-# it on the way back. For the sigmoid that is an activation below 0.05 or above 0.95, for tanh one beyond ±0.9.
+# A unit is saturated for an image if σ′(z) is below this share of its maximum: back propagation then multiplies the
+# error by almost zero. A sigmoid is saturated below 0.05 and above 0.95, a tanh beyond ±0.9.
 SATURATED = 0.19
 
 
 class LayerStatistics(NamedTuple):
-    """One layer l = 1 ... L, as B images meet it.
+    """One layer l = 1 ... L for B images.
 
     name: "layer_1_hidden", ..., "layer_L_output".
-    weights: W (m, n). biases: b (m,) or None.
+    weights: W (m, n).
+    biases: b (m,), or None.
     activations: a (B, m).
-    saturated: the share of its units that are saturated, 0..1, the mean over the images.
-    weight_gradient, bias_gradient: dC/dW and dC/db, as back propagation gives them; None for what is not trained.
+    saturated: the share of saturated units, 0 to 1, averaged over the images.
+    weight_gradient: dC/dW (m, n), as back propagation computes it; None if the weights are frozen.
+    bias_gradient: dC/db (m,); None if the biases are frozen or there are none.
     """
 
     name: str
@@ -35,16 +37,16 @@ class LayerStatistics(NamedTuple):
 
 
 def layer_statistics(net: SigmoidMLP, images: Tensor, labels: Tensor) -> list[LayerStatistics]:
-    """What these images do in the net, from the first hidden layer to the output. The net is left as it was.
+    """Compute the statistics of each layer, from the first hidden layer to the output. The net does not change.
 
     Args:
-        net: in evaluation mode, if it has dropout or the like. Its own gradients (`.grad`) are not touched.
-        images: (B, 784), the input neurons' activations.
-        labels: (B,), the digits.
+        net: in evaluation mode if it has dropout or the like. Its own gradients (`.grad`) are not touched.
+        images: (B, 784) the input neurons' activations.
+        labels: (B,) the digits.
     """
     layers = net.linear_layers
     inputs: list[Tensor] = []
-    hooks = [layer.register_forward_pre_hook(lambda _, given: inputs.append(given[0])) for layer in layers]
+    hooks = [layer.register_forward_pre_hook(lambda _, args: inputs.append(args[0])) for layer in layers]
     try:
         with torch.enable_grad():
             outputs = net(images.to(layers[0].weight.dtype))
@@ -55,9 +57,10 @@ def layer_statistics(net: SigmoidMLP, images: Tensor, labels: Tensor) -> list[La
     gradients = torch.autograd.grad(net.cost(outputs, labels).mean(), trained) if trained else ()
     gradient_of: dict[Tensor, Tensor] = dict(zip(trained, gradients, strict=True))
     functions = [net.hparams["activation"]] * (len(layers) - 1) + [net.hparams["output_activation"]]
-    at_work = []
-    for number, (layer, a, function) in enumerate(zip(layers, [*inputs[1:], outputs], functions, strict=True), start=1):
-        at_work.append(
+    activations = [*inputs[1:], outputs]
+    statistics = []
+    for number, (layer, a, function) in enumerate(zip(layers, activations, functions, strict=True), start=1):
+        statistics.append(
             LayerStatistics(
                 name=f"layer_{number}_{'output' if number == len(layers) else 'hidden'}",
                 weights=layer.weight.detach(),
@@ -68,28 +71,28 @@ def layer_statistics(net: SigmoidMLP, images: Tensor, labels: Tensor) -> list[La
                 bias_gradient=None if layer.bias is None else gradient_of.get(layer.bias),
             )
         )
-    return at_work
+    return statistics
 
 
 def saturated_share(activations: Tensor, function: ActivationName) -> float:
-    """The share of saturated units, see `SATURATED`; of the identity none ever is.
+    """Return the share of saturated units (see `SATURATED`), 0 to 1; always 0 for the identity.
 
     Args:
-        activations: of any shape.
-        function: σ's name.
+        activations: a = σ(z), of any shape.
+        function: the name of σ.
     """
     sigma, sigma_prime, *_ = ACTIVATIONS[function]
-    steepest = sigma_prime(sigma(activations.new_zeros(1)))  # each of these functions is steepest at z = 0
-    return float((sigma_prime(activations) < SATURATED * steepest).float().mean())
+    maximum = sigma_prime(sigma(activations.new_zeros(1)))  # σ′ of each of these functions is largest at z = 0
+    return float((sigma_prime(activations) < SATURATED * maximum).float().mean())
 
 
 @contextmanager
 def in_evaluation(net: nn.Module) -> Iterator[None]:
-    """The net in evaluation mode for a while; after it, each of its modules is in the mode that it was in."""
-    trained = [module for module in net.modules() if module.training]
+    """Put the net in evaluation mode, and afterwards each of its modules back in its own mode."""
+    in_training = [module for module in net.modules() if module.training]
     net.eval()
     try:
         yield
     finally:
-        for module in trained:
+        for module in in_training:
             module.training = True

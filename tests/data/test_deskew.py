@@ -1,11 +1,10 @@
-"""Deskewed digits: upright, by a shear and nothing else, wherever a net meets images."""
+"""Deskewing: a shear makes digits upright, the same in training, validation, test and use."""
 
 import math
 from pathlib import Path
 
 import lightning as L
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -23,18 +22,16 @@ from mnist_mlp.inference.evaluation import evaluation
 from mnist_mlp.inference.load import load_net, to_safetensors
 from mnist_mlp.inference.onnx import FromPixels
 from mnist_mlp.model import SigmoidMLP
-from mnist_mlp.monitoring.augmented_digits import ENLARGED, augmented_digits
 from tests.command import QUIET
-from tests.data.test_augmentation import deform_by
+from tests.data.helpers import CPU, Array, transform_by
 
 pytestmark = pytest.mark.usefixtures("read_once")
 
-CPU = torch.device("cpu")
 AXIS = np.arange(28) - 13.5
 
 
-def moments(image: npt.NDArray[np.float64]) -> tuple[float, float, float, float, float]:
-    """Of the ink: mean x, mean y, and the variances and covariance, var x, cov, var y."""
+def moments(image: Array) -> tuple[float, float, float, float, float]:
+    """Return the moments of the ink: mean x, mean y, variance of x, covariance, variance of y."""
     share = image / image.sum()
     x, y = float((share.sum(axis=0) * AXIS).sum()), float((share.sum(axis=1) * AXIS).sum())
     dx, dy = AXIS[None, :] - x, AXIS[:, None] - y
@@ -43,37 +40,38 @@ def moments(image: npt.NDArray[np.float64]) -> tuple[float, float, float, float,
 
 @pytest.fixture(scope="module")
 def images(mnist: tuple[Examples, Examples]) -> Tensor:
+    """The first 200 training images."""
     return mnist[0].images[:200]
 
 
 def test_the_principal_axes_lie_along_x_and_y(images: Tensor) -> None:
-    """As the MNIST page says it; the centre of mass stays, and so does each line's ink."""
-    leant = []
+    """That is the MNIST page's definition. The centre of mass and the ink of each line do not change."""
+    slants = []
     for before, after in zip(images.double().numpy(), deskewed(images).double().numpy(), strict=True):
         (x, y, var_x, cov, var_y), (new_x, new_y, _, new_cov, _) = moments(before), moments(after)
         if abs(cov / var_y) >= STEEPEST or after.sum() < 0.999 * before.sum():
-            continue  # of a few that lean far, a little ink leaves the image
-        leant.append(abs(cov) / math.sqrt(var_x * var_y))
+            continue  # a few digits lean so far that ink leaves the image
+        slants.append(abs(cov) / math.sqrt(var_x * var_y))
         assert new_cov == pytest.approx(0, abs=0.02 * var_y)
         assert (new_x, new_y) == pytest.approx((x, y), abs=0.02)
         assert after.sum(axis=1) == pytest.approx(before.sum(axis=1), rel=1e-3, abs=0.5)
-    assert len(leant) > 180
-    assert float(np.mean(leant)) > 0.2  # there was something to make upright
+    assert len(slants) > 180
+    assert float(np.mean(slants)) > 0.2  # the digits were slanted before
 
 
 @pytest.mark.parametrize("degrees", [-30.0, -10.0, 20.0])
-def test_a_slant_is_taken_back(images: Tensor, degrees: float) -> None:
-    """Upright digits, made to lean, come back; but for the blur of two interpolations more."""
+def test_a_slant_is_removed(images: Tensor, degrees: float) -> None:
+    """Upright digits that are sheared and deskewed are the same again, except for the blur of interpolation."""
     upright = deskewed(images)
-    back = deskewed(deform_by(upright, shear=degrees))
-    leaning = deform_by(upright, shear=degrees)
-    assert (back - upright).square().mean() < (leaning - upright).square().mean() / 10
+    sheared = transform_by(upright, shear=degrees)
+    restored = deskewed(sheared)
+    assert (restored - upright).square().mean() < (sheared - upright).square().mean() / 10
 
 
 @settings(max_examples=20, deadline=None)
 @given(slope=st.floats(-0.9, 0.9), height=st.integers(5, 20))
 def test_a_slanted_line_becomes_upright(slope: float, height: int) -> None:
-    """Drawn by the equation x = slope y: afterwards all its ink lies in the middle."""
+    """The line x = slope y becomes vertical: all its ink is in the middle."""
     image = torch.zeros(28, 28)
     for y in AXIS[14 - height // 2 : 14 + height // 2]:
         x = slope * y + 13.5
@@ -85,8 +83,8 @@ def test_a_slanted_line_becomes_upright(slope: float, height: int) -> None:
     assert float(made[:, 12:16].sum()) == pytest.approx(float(image.sum()), rel=1e-4)
 
 
-def test_odd_images_do_no_harm() -> None:
-    """An empty one, a single pixel, a horizontal line. From one that is all but horizontal, 45 degrees are taken."""
+def test_images_without_a_slant_do_not_change() -> None:
+    """Empty image, single pixel, horizontal line. A nearly horizontal line is sheared by at most 45 degrees."""
     empty, dot, flat, dash = (torch.zeros(28, 28, dtype=torch.uint8) for _ in range(4))
     dot[3, 4] = 255
     flat[20, 5:20] = 200
@@ -99,54 +97,53 @@ def test_odd_images_do_no_harm() -> None:
     assert float(deskewing(odd)[3, 0, 2]) == STEEPEST
 
 
-def test_two_maps_at_once(images: Tensor) -> None:
-    """Resampled by one and then by the other's coordinates: where the second is whole pixels, to rounding."""
+def test_composed_maps(images: Tensor) -> None:
+    """One map equals two in turn. They agree to rounding, because the second map shifts by whole pixels."""
     first = deskewing(images)
     shift = torch.tensor([[-2.0, 1.0, 0.0], [3.0, 0.0, 1.0]]).expand(len(images), 2, 3)
     basis = affine_basis(CPU)
-    at_once = resample(images, compose(first, shift), basis)
+    composed = resample(images, compose(first, shift), basis)
     in_turn = resample(resample(images, first, basis), shift, basis)
-    inside = (slice(None), slice(4, 24), slice(4, 24))  # the first of two in turn cuts off what leaves the image
-    torch.testing.assert_close(at_once[inside], in_turn[inside], rtol=0, atol=0.05)
+    inside = (slice(None), slice(4, 24), slice(4, 24))  # two maps in turn lose the ink that leaves the image in between
+    torch.testing.assert_close(composed[inside], in_turn[inside], rtol=0, atol=0.05)
 
 
-def test_training_validation_and_test_images_alike(mnist: tuple[Examples, Examples]) -> None:
-    """All three by the same function, in blocks as well; the pixels' scale is that of the images as they are."""
+def test_training_validation_and_test_images_are_deskewed(mnist: tuple[Examples, Examples]) -> None:
+    """All splits and blocks use the same function. The pixels are scaled as without deskewing."""
     data, plain = MNISTData(val_size=58_000, deskew=True), MNISTData(val_size=58_000)
-    for either in (data, plain):
-        either.shuffle_seed = 5
-        either.setup()
+    for module in (data, plain):
+        module.shuffle_seed = 5
+        module.setup()
     assert data.preprocessing == plain.preprocessing._replace(deskew=True)
     for name, split in (("train_dataloader", 0), ("val_dataloader", 0), ("test_dataloader", 1)):
         loader = getattr(data, name)()
-        order, seen = loader.order(), next(iter(loader)).images
-        upright = deskewed(mnist[split].images[order[: len(seen)]]).flatten(1)
-        torch.testing.assert_close(seen, upright * data.preprocessing.factor + data.preprocessing.offset)
+        order, activations = loader.order(), next(iter(loader)).images
+        upright = deskewed(mnist[split].images[order[: len(activations)]]).flatten(1)
+        torch.testing.assert_close(activations, upright * data.preprocessing.factor + data.preprocessing.offset)
     blocks = MiniBatches(mnist[0], torch.arange(100), 16, Preprocessing(deskew=True), seed=3, updates_per_step=4)
     block = next(iter(blocks))
     assert isinstance(block, Block)
     torch.testing.assert_close(block.images, deskewed(mnist[0].images[blocks.order()[:64]]).flatten(1) / 255)
 
 
-def test_deformed_after_they_were_made_upright(mnist: tuple[Examples, Examples]) -> None:
-    """A deformation that does nothing leaves them upright; another deforms what is upright, in one interpolation."""
+def test_augmentation_follows_deskewing(mnist: tuple[Examples, Examples]) -> None:
+    """Without augmentation the images stay upright. With it, upright images are augmented, in one interpolation."""
     order = torch.arange(50)
     images, labels = mnist[0].images[:50], mnist[0].labels[:50]
-    still = AugmentedEpoch(mnist[0], order, Preprocessing(deskew=True), Augmentation(), seed=1, epoch=0)(0, 50)
-    torch.testing.assert_close(still, deskewed(images).flatten(1) / 255, rtol=0, atol=1e-4)
+    unchanged = AugmentedEpoch(mnist[0], order, Preprocessing(deskew=True), Augmentation(), seed=1, epoch=0)(0, 50)
+    torch.testing.assert_close(unchanged, deskewed(images).flatten(1) / 255, rtol=0, atol=1e-4)
 
-    def deformed(inputs: Preprocessing, images: Tensor) -> Tensor:
+    def augmented(preprocessing: Preprocessing, images: Tensor) -> Tensor:
         generator = torch.Generator().manual_seed(1)
-        return inputs.augmented(images, labels, Augmentation(rotation=10.0, elastic_alpha=34.0), generator)
+        return preprocessing.augmented(images, labels, Augmentation(rotation=10.0, elastic_alpha=34.0), generator)
 
-    at_once, in_turn = deformed(Preprocessing(deskew=True), images), deformed(Preprocessing(), deskewed(images))
-    as_they_are = deformed(Preprocessing(), images)
-    assert (at_once - in_turn).square().mean() < (at_once - as_they_are).square().mean() / 20
+    composed, in_turn = augmented(Preprocessing(deskew=True), images), augmented(Preprocessing(), deskewed(images))
+    not_deskewed = augmented(Preprocessing(), images)
+    assert (composed - in_turn).square().mean() < (composed - not_deskewed).square().mean() / 20
 
 
-def test_a_net_keeps_it(tmp_path: Path) -> None:
-    """A checkpoint, a safetensors file and what `export` puts into an ONNX file all make digits upright in use; and an
-    evaluation gives the very figures of the run."""
+def test_trained_nets_deskew_in_use(tmp_path: Path) -> None:
+    """Checkpoints, safetensors files and the module for ONNX deskew images. An evaluation gives the run's figures."""
     data = MNISTData(val_size=1_000, deskew=True)
     L.seed_everything(0, verbose=False)
     net = SigmoidMLP([30], learning_rate=10.0)
@@ -176,13 +173,3 @@ def test_a_net_keeps_it(tmp_path: Path) -> None:
     figures = evaluation(trained, "validation")
     assert figures.accuracy == pytest.approx(measured["val/accuracy"])
     assert figures.average_cost == pytest.approx(measured["val/cost"], rel=1e-5)
-
-
-def test_the_page_of_deformed_digits_shows_them_upright(mnist: tuple[Examples, Examples]) -> None:
-    """Below each digit as it is; here with a deformation that is hardly one."""
-    page = augmented_digits(mnist[0], torch.arange(100), Augmentation(shift=1e-3), deskew=True)[0]
-    side = 28 * ENLARGED + 1
-    cells = 255 - page[1:, 1:].unfold(0, side - 1, side).unfold(1, side - 1, side)[..., ::ENLARGED, ::ENLARGED].int()
-    originals = cells[0].to(torch.uint8)
-    for row in cells[1:]:
-        assert (row - deskewed(originals)).abs().max() < 3

@@ -1,0 +1,152 @@
+"""Where the closed form does not apply, it is refused, or autograd trains instead."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import lightning as L
+import pytest
+import torch
+from torch import Tensor
+
+from mnist_mlp.data.datamodule import MNISTData
+from mnist_mlp.errors import InputError
+from mnist_mlp.fast.eligibility import EngineName
+from mnist_mlp.fast.module import FastSigmoidMLP
+from mnist_mlp.lightning_private import can_count_updates
+from mnist_mlp.model import SigmoidMLP
+from tests.command import QUIET
+from tests.fast.runs import train
+
+pytestmark = pytest.mark.usefixtures("read_once", "blocks_of_320")
+
+
+def hook(name: str) -> type[L.Callback]:
+    """A callback that overrides the hook."""
+    return type("SeesGradients", (L.Callback,), {name: lambda *args, **kwargs: None})
+
+
+class OwnForward(FastSigmoidMLP):
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images)
+
+
+class OwnHook(FastSigmoidMLP):
+    def on_after_backward(self) -> None:
+        pass
+
+
+class WithMomentum(FastSigmoidMLP):
+    def configure_optimizers(self) -> Any:
+        return torch.optim.SGD(self.parameters(), lr=0.1, momentum=0.9)
+
+
+UNSUPPORTED: dict[str, dict[str, Any]] = {
+    "clipped": {"gradient_clip_val": 1.0},
+    "accumulated": {"accumulate_grad_batches": 2},
+    "SeesGradients": {"callbacks": [hook("on_before_optimizer_step")()]},
+    "callback SeesGradients looks": {"callbacks": [hook("on_before_backward")()]},
+    "the callback SeesGradients": {"callbacks": [hook("on_after_backward")()]},
+    "the callback SeesGradients looks at gradients": {"callbacks": [hook("on_before_zero_grad")()]},
+    "OwnForward overrides forward": {"kind": OwnForward},
+    "OwnHook overrides on_after_backward": {"kind": OwnHook},
+    "precision bf16-true": {"precision": "bf16-true"},
+}
+
+
+@pytest.mark.parametrize(("reason", "trainer"), UNSUPPORTED.items(), ids=UNSUPPORTED)
+def test_where_the_closed_form_does_not_apply(reason: str, trainer: dict[str, Any]) -> None:
+    """If asked for, it is refused with the reason; `auto` takes autograd."""
+    with pytest.raises(InputError, match=reason):
+        train("closed_form", **trainer)
+    model, _, _ = train("auto", max_epochs=1, limit_val_batches=0, **trainer)
+    assert isinstance(model, FastSigmoidMLP)
+    assert not model.uses_closed_form
+
+
+def test_another_optimizer_is_never_silently_ignored() -> None:
+    data = MNISTData(batch_size=100, val_size=58_000)
+    engines: tuple[EngineName, ...] = ("auto", "closed_form")
+    for engine in engines:
+        model = WithMomentum([5], engine=engine)
+        trainer = L.Trainer(max_epochs=1, limit_val_batches=0, **QUIET)
+        if engine == "auto":
+            trainer.fit(model, datamodule=data)
+            assert isinstance(trainer.optimizers[0], torch.optim.SGD)
+            assert trainer.optimizers[0].state  # the optimizer has stepped: it holds momentum
+        else:
+            with pytest.raises(InputError, match="WithMomentum overrides configure_optimizers"):
+                trainer.fit(model, datamodule=data)
+
+
+class OwnStep(FastSigmoidMLP):
+    """The training step of every Lightning tutorial."""
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        return self.cost(self(batch[0]), batch[1]).mean()
+
+
+class OwnOptimizerStep(FastSigmoidMLP):
+    calls = 0
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        self.calls += 1
+        super().optimizer_step(*args, **kwargs)
+
+
+class OwnClipping(FastSigmoidMLP):
+    calls = 0
+
+    def configure_gradient_clipping(self, *args: Any, **kwargs: Any) -> None:
+        self.calls += 1
+
+
+class OwnBatchEnd(FastSigmoidMLP):
+    calls = 0
+
+    def on_train_batch_end(self, *args: Any) -> None:
+        self.calls += 1
+
+
+def test_an_overridden_training_step_trains() -> None:
+    """Whichever engine is chosen for it."""
+    trained = train("auto", kind=OwnStep, max_epochs=1).model
+    before = train("auto", kind=OwnStep, max_epochs=1, limit_train_batches=0).model
+    assert not torch.equal(trained.linear_layers[0].weight, before.linear_layers[0].weight)
+
+
+@pytest.mark.parametrize("kind", [OwnOptimizerStep, OwnClipping, OwnBatchEnd])
+def test_an_overridden_hook_is_called_for_every_update(
+    kind: type[OwnOptimizerStep] | type[OwnClipping] | type[OwnBatchEnd],
+) -> None:
+    model = train("auto", kind=kind, max_epochs=1).model
+    assert isinstance(model, kind)
+    assert model.calls == 125
+
+
+@pytest.mark.parametrize("engine", ["auto", "autograd"])
+def test_frozen_weights_stay(engine: EngineName) -> None:
+    """A layer whose parameters require no gradient is not trained; the other one is."""
+    before: list[Tensor] = []
+
+    def freeze(model: SigmoidMLP) -> None:
+        before.extend(p.detach().clone() for p in model.parameters())
+        for p in model.layers[0].parameters():
+            p.requires_grad_(False)
+
+    after = list(train(engine, prepare=freeze, max_epochs=1).model.parameters())
+    assert [torch.equal(a, b) for a, b in zip(after, before, strict=True)] == [True, True, False, False]
+
+
+def test_a_lightning_version_with_other_counters_gets_autograd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training falls back to the plain idiom with one sentence; the closed form, if asked for, is refused."""
+    other_version: Any = SimpleNamespace(fit_loop=SimpleNamespace(epoch_loop=SimpleNamespace()))
+    assert not can_count_updates(other_version)
+    assert can_count_updates(L.Trainer(**QUIET))
+    monkeypatch.setattr("mnist_mlp.fast.eligibility.can_count_updates", lambda trainer: False)
+    with pytest.warns(UserWarning, match=r"^The closed form is not used: this version of Lightning .*"):
+        model, trainer, _ = train("auto", max_epochs=1)
+    assert isinstance(model, FastSigmoidMLP)
+    assert not model.uses_closed_form
+    assert trainer.global_step == 125
+    with pytest.raises(InputError, match="this version of Lightning"):
+        train("closed_form")
