@@ -4,15 +4,15 @@ import sys
 from collections.abc import Callable
 
 EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 class InputError(ValueError):
-    """An input that cannot be used. The message is one sentence that says what is wrong and what to do about it."""
+    """Input that cannot be used. The message is one sentence: what is wrong, and what to do about it."""
 
 
 def run_command(command: Callable[[], object]) -> None:
-    """Run a command's function; print an `InputError` to stderr as one line and end the process.
+    """Run a command's function. On an `InputError`, print it to stderr as one line and end the process.
 
     Raises:
         SystemExit: with code 2 after an `InputError`, 130 after Ctrl-C.

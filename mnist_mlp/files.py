@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all."""
+"""Atomic file writes."""
 
 import os
 import tempfile
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside `path`, then move it there.
+    """Write a temporary file in the same folder, then rename it to `path`: readers never see half a file.
 
     Raises:
-        OSError: it cannot be written; what was at `path` is as it was.
+        OSError: the file cannot be written; `path` is unchanged.
     """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:

@@ -1,4 +1,4 @@
-"""The weights and biases that a net starts from, by name."""
+"""Initial weights and biases: the published schemes, by name."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,7 @@ InitName = Literal["glorot", "lecun", "lecun98", "simard", "ciresan", "nielsen",
 
 
 def initialize(layer: nn.Linear, name: InitName) -> None:
-    """Draw `layer`'s weights W (out, in) and biases b (out,) anew, from torch's global generator."""
+    """Draw the weights W (out, in) and biases b (out,) of a layer, with torch's global random generator."""
     INITIALIZERS[name](layer)
 
 
@@ -57,7 +57,7 @@ def _nielsen_scaled(layer: nn.Linear) -> None:
 
 
 def _torch(layer: nn.Linear) -> None:
-    """W and b uniform in ±1 / sqrt(in): what torch.nn.Linear itself does."""
+    """W and b uniform in ±1 / sqrt(in): the default of torch.nn.Linear."""
     layer.reset_parameters()
 
 

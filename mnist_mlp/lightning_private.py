@@ -47,26 +47,44 @@ def upgrade_counts(checkpoint: dict[str, Any]) -> None:
         step["total"].update(ready=checkpoint["global_step"], completed=checkpoint["global_step"])
 
 
-def set_position(trainer: L.Trainer, steps: int | None, epoch_is_complete: bool) -> None:
-    """Correct where in an epoch a resumed run stands.
+def ended_by_a_limit(checkpoint: dict[str, Any], made: int) -> bool:
+    """Whether `limit_train_batches` or the like ended the checkpoint's epoch after `made` mini-batches.
 
-    Lightning counts steps within an epoch. A run that resumes with other blocks of mini-batches has made another number
-    of steps. Lightning also takes an epoch that `max_steps` cut short for a complete one.
+    Otherwise the epoch was interrupted, or cut short by `max_steps`. Such a limit does not go with steps of several
+    weight updates (fast/eligibility.py).
+    """
+    loop = checkpoint.get("loops", {}).get("fit_loop")
+    if loop is None:
+        return False
+    batches = loop["epoch_loop.batch_progress"]
+    return bool(batches["is_last_batch"]) and batches["current"]["ready"] == made
+
+
+def reopen_epoch(checkpoint: dict[str, Any]) -> None:
+    """Mark the checkpoint's last epoch as begun, not complete.
+
+    Lightning takes an epoch that `max_steps` cut short for a complete one. A resumed run would not train the rest of
+    it, and if it is the run's last epoch, `Trainer.fit` would return at once.
+    """
+    loop = checkpoint.get("loops", {}).get("fit_loop")
+    if loop is not None:
+        for progress in loop["epoch_progress"].values():
+            progress.update(processed=progress["ready"] - 1, completed=progress["ready"] - 1)
+        loop["epoch_loop.batch_progress"]["is_last_batch"] = False
+
+
+def set_position(trainer: L.Trainer, steps: int) -> None:
+    """Correct how many steps of an epoch a resumed run has made.
+
+    A run that resumes with other blocks of mini-batches has made another number of steps.
 
     Args:
         steps: how many steps of the epoch have been made, in the resumed run's own blocks.
-        epoch_is_complete: whether all of the epoch's mini-batches have been used.
     """
-    epochs: Any = trainer.fit_loop.epoch_progress
     batches: Any = trainer.fit_loop.epoch_loop.batch_progress
-    if steps is None or not batches.current.ready:
+    if not batches.current.ready:
         return
-    cut_short = not epoch_is_complete and epochs.current.processed == epochs.current.ready
-    _shift(batches, steps - batches.current.ready)
-    _shift(epochs, -int(cut_short))
-
-
-def _shift(progress: Any, by: int) -> None:
-    for counter in (progress.current, progress.total):
+    by = steps - batches.current.ready
+    for counter in (batches.current, batches.total):
         for name in ("ready", "started", "processed", "completed"):
             setattr(counter, name, getattr(counter, name) + by)

@@ -4,9 +4,12 @@ from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import Callback
+from torch.optim.lr_scheduler import LambdaLR
 
+from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.data.loader import MiniBatches
-from mnist_mlp.lightning_private import set_position, upgrade_counts
+from mnist_mlp.lightning_private import ended_by_a_limit, reopen_epoch, set_position, upgrade_counts
+from mnist_mlp.schedule import Schedule
 
 METRICS_KEY = "train_scores"  # the key's name in checkpoints since version 0.1
 
@@ -24,11 +27,28 @@ class ExactResume(Callback):
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Restore them, and the count of weight updates of older checkpoints."""
         upgrade_counts(checkpoint)
+        position = checkpoint.get(MNISTData.__qualname__, {}).get("position")
+        if position and 0 < position["made"] < position["updates"]:
+            if ended_by_a_limit(checkpoint, position["made"]):
+                position["made"] = position["updates"]  # MNISTData holds the same dict: the next epoch starts anew
+            else:
+                reopen_epoch(checkpoint)
         if METRICS_KEY in checkpoint:
             pl_module.train_metrics.load_state(checkpoint[METRICS_KEY])  # type: ignore[union-attr,operator]
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Continue at the mini-batch after the last one that was used."""
+        """Continue at the mini-batch after the last one that was used, with η by the settings of this run.
+
+        Lightning restores the η that the checkpoint's schedule starts from, whatever the net's settings are now.
+        """
+        for config in trainer.lr_scheduler_configs:
+            scheduler = config.scheduler
+            if isinstance(scheduler, LambdaLR):
+                schedule = getattr(scheduler.lr_lambdas[0], "__self__", None)
+                if isinstance(schedule, Schedule):  # the net's own
+                    scheduler.base_lrs = [schedule.peak] * len(scheduler.base_lrs)
+                    for group in scheduler.optimizer.param_groups:
+                        group["lr"] = schedule.peak * schedule.factor(scheduler.last_epoch)
         loader = trainer.train_dataloader
         if isinstance(loader, MiniBatches):
-            set_position(trainer, loader.steps_made, epoch_is_complete=loader.made >= loader.updates)
+            set_position(trainer, loader.steps_made)

@@ -1,4 +1,4 @@
-"""`python -m mnist_mlp.train`: train the net, keep the best of its validation, test that once."""
+"""`python -m mnist_mlp.train`: train a net, choose its best epoch on the validation split, test that one once."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ import lightning as L
 from mnist_mlp.errors import EXIT_INTERRUPTED, InputError, run_command
 from mnist_mlp.inference.load import check_fits, read_checkpoint
 from mnist_mlp.model import N_INPUTS, N_OUTPUTS, SigmoidMLP
-from mnist_mlp.training.checkpoints import RunCheckpoint
+from mnist_mlp.training.checkpoints import chosen_checkpoint
 from mnist_mlp.training.cli import TrainCLI, with_settings_of_resumed_run
 from mnist_mlp.training.quiet import silence_lightning
 from mnist_mlp.training.report import headline, log_outcome, summary, write_outcome
@@ -21,20 +21,20 @@ def train(args: Sequence[str] | None = None) -> L.Trainer:
     """Run the command.
 
     Args:
-        args: its options; None takes those of the process.
+        args: the options; None takes those of the process.
 
     Returns:
-        The Trainer, whose `callback_metrics` hold the test split's figures.
+        The Trainer. Its `callback_metrics` hold the metrics of the test split.
 
     Raises:
-        InputError: something given cannot be used.
-        SystemExit: interrupted by Ctrl-C, code 130.
+        InputError: an option, a file or a folder cannot be used.
+        SystemExit: after Ctrl-C, with code 130.
     """
     began = time.perf_counter()
     silence_lightning()
     cli = TrainCLI(with_settings_of_resumed_run(sys.argv[1:] if args is None else args))
     trainer, model, data = cli.trainer, cli.model, cli.datamodule
-    data.setup()  # before the run has a folder, so that bad files leave none behind
+    data.setup()  # now, so that bad data files leave no run folder behind
     _check_takes_images(model)
     if cli.config.ckpt_path is not None:
         check_fits(read_checkpoint(cli.config.ckpt_path), model, cli.config.ckpt_path)
@@ -44,15 +44,15 @@ def train(args: Sequence[str] | None = None) -> L.Trainer:
     try:
         with _folder_errors(trainer):
             trainer.fit(model, datamodule=data, ckpt_path=cli.config.ckpt_path, weights_only=True)
-    except SystemExit:  # how Lightning ends a run that Ctrl-C interrupted
+    except SystemExit:  # Lightning's answer to Ctrl-C
         sys.exit(EXIT_INTERRUPTED)
-    fit_seconds = time.perf_counter() - began
-    chosen = _chosen_checkpoint(trainer)
+    seconds = time.perf_counter() - began
+    chosen = chosen_checkpoint(trainer)
     trainer.test(model, datamodule=data, ckpt_path=chosen, weights_only=True, verbose=False)
     log_outcome(cli, trainer)
-    write_outcome(trainer, chosen, fit_seconds)
+    write_outcome(trainer, chosen, seconds)
     if trainer.is_global_zero:
-        print(summary(trainer, chosen, fit_seconds), flush=True)
+        print(summary(trainer, chosen, seconds), flush=True)
     return trainer
 
 
@@ -61,13 +61,17 @@ def _check_takes_images(model: SigmoidMLP) -> None:
     n_inputs, n_outputs = model.hparams["n_inputs"], model.hparams["n_outputs"]
     if (n_inputs, n_outputs) != (N_INPUTS, N_OUTPUTS):
         raise InputError(
-            f"n_inputs is {n_inputs} and n_outputs {n_outputs}, but these images have {N_INPUTS} pixels and show one "
+            f"n_inputs is {n_inputs} and n_outputs {n_outputs}, but the images have {N_INPUTS} pixels and show one "
             f"of {N_OUTPUTS} digits; leave both out."
         )
 
 
 def _check_writable(trainer: L.Trainer) -> None:
-    """The run's folder can be made and written, which is found out now rather than after an epoch."""
+    """The run's folder can be created and written. Without this check the first checkpoint would fail, an epoch later.
+
+    Raises:
+        InputError: the folder cannot be used.
+    """
     if not trainer.is_global_zero:
         return
     with _folder_errors(trainer):
@@ -79,22 +83,15 @@ def _check_writable(trainer: L.Trainer) -> None:
 
 @contextmanager
 def _folder_errors(trainer: L.Trainer) -> Iterator[None]:
-    """A log or checkpoint that cannot be written is the user's to mend."""
+    """Turn an OSError into an InputError that names the file."""
     try:
         yield
     except OSError as error:
         where = error.filename or trainer.default_root_dir
         raise InputError(
-            f"cannot write the run's files ({where}: {error.strerror or error}); make room, or start from a folder "
-            "that can be written, or name one with --trainer.default_root_dir."
+            f"cannot write the run's files ({where}: {error.strerror or error}); make room, start in a folder that "
+            "can be written, or name one with --trainer.default_root_dir."
         ) from error
-
-
-def _chosen_checkpoint(trainer: L.Trainer) -> str | None:
-    """The best validation checkpoint; without a validation split the last one."""
-    kept = [c for c in trainer.checkpoint_callbacks if isinstance(c, RunCheckpoint) and c.best_model_path]
-    kept.sort(key=lambda c: (c.monitor is None, c.filename != "last"))
-    return kept[0].best_model_path if kept else None
 
 
 if __name__ == "__main__":

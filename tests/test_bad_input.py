@@ -1,6 +1,6 @@
-"""Whatever a user can get wrong ends in one clear sentence, an exit code that is not 0, and nothing half-written.
+"""A user's mistake ends in one clear sentence and exit code 2, and leaves nothing half-written.
 
-Each case goes through the real command in a process of its own.
+Each case runs the training command in a process of its own.
 """
 
 import gzip
@@ -24,7 +24,7 @@ PACKAGE = Path(mnist_mlp.__file__).parent
 
 
 def assert_one_sentence(result: "subprocess.CompletedProcess[str]", *words: str) -> None:
-    """One line on stderr that names the problem; no traceback; a failing exit code; no run left behind."""
+    """One line on stderr that names the problem; no traceback; exit code 2."""
     assert result.returncode == 2, result.stdout + result.stderr
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 1, result.stderr
@@ -61,7 +61,7 @@ BAD_OPTIONS: dict[str, tuple[list[str], list[str]]] = {
         ["cost_function is cross_entropy", "output_activation"],
     ),
     "pixels of no range": (["--data.pixel_range", "[1, 1]"], ["pixel_range is [1.0, 1.0]"]),
-    "missing config": (["--config", "nowhere.yaml"], ["there is no config file nowhere.yaml"]),
+    "missing config": (["--config", "nowhere.yaml"], ["--config", "nowhere.yaml", "not exist"]),
     "missing checkpoint": (["--ckpt_path", "nowhere.ckpt"], ["there is no checkpoint nowhere.ckpt"]),
     "unknown strategy": (["--trainer.strategy", "foo"], ["--trainer", "foo"]),
     "missing data folder": (["--data.data_dir", "nowhere"], ["nowhere/MNIST/raw/train-images-idx3-ubyte"]),
@@ -74,14 +74,14 @@ def test_bad_option(tmp_path: Path, options: list[str], words: list[str]) -> Non
     assert not (tmp_path / "lightning_logs").exists()
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-def test_a_gpu_where_there_is_none(tmp_path: Path) -> None:
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_gpu_on_a_machine_without_one(tmp_path: Path) -> None:
     assert_one_sentence(run_train(tmp_path, "--trainer.accelerator", "gpu"), "--trainer.accelerator is gpu")
 
 
 def test_config_that_is_not_yaml(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("model: [")
-    assert_one_sentence(run_train(tmp_path, "--config", "bad.yaml"), "bad.yaml is not YAML")
+    assert_one_sentence(run_train(tmp_path, "--config", "bad.yaml"), "config bad.yaml: this is not YAML")
 
 
 def test_config_with_an_unknown_key(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def damage_only_gzipped(raw: Path) -> str:
 
 def damage_not_idx(raw: Path) -> str:
     path = raw / "train-labels-idx1-ubyte"
-    path.write_text("no labels here, only a text")
+    path.write_text("a text instead of labels")
     return "not an IDX file"
 
 
@@ -149,32 +149,32 @@ def test_damaged_data_folder(tmp_path: Path, mnist_folder: Path, damage: Callabl
 
 
 def copied_package(folder: Path) -> Path:
-    """A copy of the package, to be damaged; Python takes it where the command is started in `folder`."""
+    """A copy of the package to damage. A command that is started in `folder` uses it."""
     return Path(shutil.copytree(PACKAGE, folder / "mnist_mlp", ignore=shutil.ignore_patterns("__pycache__")))
 
 
 def test_bundled_file_damaged(tmp_path: Path) -> None:
-    """A gzip file with flipped bytes, and one that is whole but holds something else."""
+    """A gzip file with flipped bytes, and a valid one with other content."""
     package = copied_package(tmp_path)
     path = package / "mnist" / "t10k-images-idx3-ubyte.gz"
     content = bytearray(path.read_bytes())
     content[5000:5100] = bytes(100)
     path.write_bytes(bytes(content))
     result = run_train(tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"))
-    assert_one_sentence(result, str(path), "damaged", "install mnist_mlp anew")
+    assert_one_sentence(result, str(path), "damaged", "reinstall mnist_mlp")
     path.write_bytes(gzip.compress(b"something else"))
     assert_one_sentence(run_train(tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache")), "SHA-256")
 
 
 def test_cache_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be")
-    # matplotlib, where it is installed, would add a complaint of its own about the cache
+    # matplotlib, if it is installed, would add its own message about the cache.
     result = run_train(tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"), MPLCONFIGDIR=str(tmp_path))
     assert_one_sentence(result, "cannot unpack MNIST", "--data.data_dir")
 
 
 def test_disk_full_while_unpacking_leaves_no_half_file(tmp_path: Path) -> None:
-    """The limit on a file's size makes a write fail half-way, as a full disk does."""
+    """A limit on the size of files makes a write fail half-way, like a full disk."""
     limit = 1_000_000
     result = subprocess.run(
         train_command(),
@@ -208,7 +208,7 @@ def test_checkpoint_of_other_sizes(tmp_path: Path) -> None:
 
 
 class RunsCode:
-    """Unpickled, it would make a file."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -218,14 +218,14 @@ class RunsCode:
 
 
 @pytest.mark.parametrize("save", [torch.save, lambda o, f: f.write_bytes(pickle.dumps(o))])
-def test_checkpoint_that_would_run_code_does_not(tmp_path: Path, save: Callable[[object, Path], object]) -> None:
+def test_checkpoint_with_code_is_refused(tmp_path: Path, save: Callable[[object, Path], object]) -> None:
     save({"state_dict": RunsCode(tmp_path / "made_by_the_pickle")}, tmp_path / "evil.ckpt")
     assert_one_sentence(run_train(tmp_path, "--ckpt_path", "evil.ckpt"), "evil.ckpt")
     assert not (tmp_path / "made_by_the_pickle").exists()
 
 
-def test_download_that_cannot_be_had(tmp_path: Path) -> None:
-    """Says which files to put where. A proxy that refuses stands for a machine without a network."""
+def test_download_fails(tmp_path: Path) -> None:
+    """The error says which files to put where. A proxy that refuses stands for a machine without a network."""
     result = run_train(
         tmp_path,
         "--data.dataset",
@@ -237,8 +237,8 @@ def test_download_that_cannot_be_had(tmp_path: Path) -> None:
     assert_one_sentence(result, "KMNIST could not be downloaded", "train-images-idx3-ubyte", "DIR/KMNIST/raw")
 
 
-def test_collapsed_net_is_warned_of(tmp_path: Path) -> None:
-    """A wide sigmoid layer with a large learning rate and no warm-up; the run goes on, but says what happened."""
+def test_a_collapsed_net_gives_one_warning(tmp_path: Path) -> None:
+    """A wide sigmoid layer collapses under a large learning rate without warm-up. The run continues."""
     result = run_train(
         tmp_path,
         *SMALL[:2],
@@ -246,14 +246,14 @@ def test_collapsed_net_is_warned_of(tmp_path: Path) -> None:
         *["--trainer.max_epochs", "3", "--data.batch_size", "16"],
     )
     assert result.returncode == 0, result.stderr
-    warnings = [line for line in result.stderr.splitlines() if "same answer to every image" in line]
+    warnings = [line for line in result.stderr.splitlines() if "same class for every image" in line]
     assert len(warnings) == 1
     assert "--model.lr_warmup_epochs" in warnings[0]
 
 
 @pytest.mark.parametrize("engine", ["closed_form", "autograd"])
 def test_cost_that_turns_nan_stops_the_run(tmp_path: Path, engine: str) -> None:
-    """It says at which update; the checkpoints keep weights that are numbers."""
+    """The error says at which update. The weights in the checkpoints are finite."""
     result = run_train(
         tmp_path,
         *SMALL[:2],
@@ -268,7 +268,7 @@ def test_cost_that_turns_nan_stops_the_run(tmp_path: Path, engine: str) -> None:
 
 
 def test_the_users_cache_holds_the_original_files() -> None:
-    """What the other tests of the command train on."""
+    """The files that the other tests of the command train on."""
     raw = unpack_mnist(cache_dir()) / "MNIST" / "raw"
     assert {p.name for p in raw.iterdir()} == set(MNIST_SHA256)
     assert sys.version_info >= (3, 10)

@@ -1,4 +1,4 @@
-"""The benchmark's command runs rows as processes, and its check tells a row that does different work."""
+"""The benchmark's command measures rows in processes, and its check detects rows that do different work."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +23,8 @@ def tiny_net(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_command_prints_a_table(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Real rows in real processes, the project's own with its Trainer; what is not installed is named."""
-    monkeypatch.setattr(measure, "REFERENCE", "numpy")  # as below
+    """It runs real rows in real processes, among them the project with its Trainer. Missing packages are named."""
+    monkeypatch.setattr(measure, "REFERENCE", "numpy")  # the same work to rounding, in a process that starts sooner
     monkeypatch.setitem(ROWS, "absent", Row("a row", "in_absent:train", needs=("no_such_package",)))
     assert main([*QUICK, "--rows", "numpy", "project", "absent"]) == 0
     printed = capfd.readouterr().out
@@ -37,14 +37,14 @@ def test_the_command_prints_a_table(capfd: pytest.CaptureFixture[str], monkeypat
     assert f"`python -m tests.benchmarks {' '.join(QUICK)} --rows numpy project absent`" in printed
 
 
-def test_the_command_tells_of_different_work(
+def test_the_command_reports_different_work(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A row that trains with another learning rate, or not at all, ends the command with 1 and gets no time."""
+    """If a row uses another learning rate or fails, it gets no time, and the exit code is 1."""
 
     def run_at_another_rate(name: str, task: Path) -> Run:
         if name == REFERENCE:
-            return run_row("numpy", task)  # the same work to rounding, in a process that starts sooner
+            return run_row("numpy", task)  # as above
         if name == "numpy":
             task = tmp_path / "other.npz"
             prepare(TWICE_AS_FAST, 2, task)
@@ -59,7 +59,7 @@ def test_the_command_tells_of_different_work(
     assert "| a broken row | FAULT |  |" in printed
 
 
-def test_a_process_is_timed_and_its_test_accuracy_read() -> None:
+def test_the_time_and_test_accuracy_of_a_process() -> None:
     timed = start._time(["-c", "import time; time.sleep(0.2); print('test accuracy 98.25% (error 1.75%)')"])
     assert timed.accuracy == 98.25
     assert timed.seconds > 0.2
@@ -82,7 +82,7 @@ def trained(task: Task) -> Outcome:
 
 @pytest.mark.parametrize("kind", ["exact", "bf16", "shuffled"])
 def test_the_check_can_fail(task: Task, kind: CheckKind) -> None:
-    """It passes its own work; not another learning rate, mini-batch size or number of epochs, nor no training."""
+    """It accepts equal work. It rejects another learning rate, batch size or number of epochs, NaN, and no training."""
     right = trained(task)
     assert disagreement(right, right, kind) is None
     different_work = {
@@ -96,8 +96,8 @@ def test_the_check_can_fail(task: Task, kind: CheckKind) -> None:
     assert disagreement(right._replace(cost=float("nan")), right, kind) is not None
 
 
-def test_the_check_of_shuffled_rows_allows_another_order(tmp_path: Path) -> None:
-    """On enough images that the order hardly matters; an exact row has no such freedom."""
+def test_only_the_check_of_shuffled_rows_accepts_another_order(tmp_path: Path) -> None:
+    """There are enough images that the order hardly matters."""
     prepare(replace(NETS["small"], examples=20_000), 2, tmp_path / "task.npz")
     task = read(tmp_path / "task.npz")
     rng = np.random.default_rng(0)
@@ -107,14 +107,14 @@ def test_the_check_of_shuffled_rows_allows_another_order(tmp_path: Path) -> None
     assert disagreement(another, one, "exact") is not None
 
 
-def test_two_ways_to_train_are_the_same_work(task: Task) -> None:
-    """The reference, autograd, against back propagation example by example in numpy."""
+def test_autograd_and_numpy_do_the_same_work(task: Task) -> None:
+    """The reference agrees with back propagation one example at a time in numpy."""
     reference, numpy = (outcome(task, row(task).weights or []) for row in (in_torch.autograd, in_numpy.train))
     assert disagreement(numpy, reference, "exact") is None
 
 
-def test_the_start_can_learn(task: Task) -> None:
-    """All rows would agree if nothing moved."""
+def test_the_initial_weights_can_learn(task: Task) -> None:
+    """If nothing changed in training, all rows would agree trivially."""
     before, after = outcome(task, task.weights), trained(task)
     assert before.moved == [0.0, 0.0]
     assert after.accuracy > before.accuracy + 0.2

@@ -1,4 +1,4 @@
-"""The weights and biases that a net starts from: each scheme as its source has it."""
+"""Initial weights and biases: each scheme against its published formula."""
 
 import math
 from typing import get_args
@@ -44,7 +44,7 @@ def test_initial_weights_have_the_published_spread(name: InitName, weight_std: f
     [("glorot", math.sqrt(6 / (784 + 300))), ("lecun98", 2.4 / 784), ("ciresan", 0.05), ("torch", 1 / 28)],
 )
 def test_uniform_weights_fill_their_range(name: InitName, bound: float) -> None:
-    """Up to the bound of the formula and not beyond, on both sides, as often near 0 as near the bound."""
+    """Both ends of the range are reached and not exceeded; half of the weights lie in its inner half."""
     torch.manual_seed(0)
     layer = nn.Linear(784, 300)
     initialize(layer, name)
@@ -66,8 +66,8 @@ def test_normal_weights_are_normal(name: InitName) -> None:
 
 
 @pytest.mark.parametrize("name", get_args(InitName))
-def test_a_net_starts_from_the_scheme_it_names(name: InitName) -> None:
-    """In every layer, by that layer's own width; the same seed draws the same net."""
+def test_a_net_uses_the_scheme_it_names(name: InitName) -> None:
+    """In every layer, with the width of that layer. The same seed draws the same net."""
     nets = []
     for _ in range(2):
         torch.manual_seed(5)

@@ -36,7 +36,7 @@ def test_top_level_holds_what_the_design_says() -> None:
 
 
 def test_imports_run_one_way() -> None:
-    """By module of the top folder and by sub-folder; imports inside functions count, those for type hints only do not."""
+    """By module and by folder. Imports inside functions count; those for type hints only do not."""
     rooms = {path.stem for path in PACKAGE.glob("*.py")} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert rooms - {"__init__"} == set(ORDER)
     for path in PACKAGE.rglob("*.py"):

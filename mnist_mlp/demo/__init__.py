@@ -1,1 +1,1 @@
-"""A page to draw digits on: `python -m mnist_mlp.demo` (README.md)."""
+"""A web page to draw digits on: `python -m mnist_mlp.demo` (demo/README.md)."""

@@ -1,4 +1,4 @@
-"""`python -m mnist_mlp.demo`: a page to draw a digit on, and to see what happens in the net."""
+"""`python -m mnist_mlp.demo`: serve a page to draw a digit on and to look into the net."""
 
 import errno
 import ipaddress
@@ -15,7 +15,7 @@ MOST_CONNECTIONS = 100
 
 
 def demo(args: Sequence[str] | None = None) -> None:
-    """Run the command with these options, None for those of the process, until Ctrl-C.
+    """Serve the page until Ctrl-C, with these options; None takes those of the process.
 
     Raises:
         InputError: there is no net to show, or the page cannot be served at that address.
@@ -24,27 +24,26 @@ def demo(args: Sequence[str] | None = None) -> None:
     if not 0 <= options.port <= 65535:
         raise InputError(f"--port is {options.port}; it takes a number from 0 to 65535.")
     try:
-        import starlette  # noqa: F401 (mnist_mlp.demo_app needs it)
+        import starlette  # noqa: F401 (demo/app.py needs it)
         import uvicorn
     except ImportError as error:
         raise InputError(
-            "for the page the packages starlette and uvicorn are needed; install them: "
-            "python -m pip install starlette uvicorn."
+            "the page needs the packages starlette and uvicorn; install them: python -m pip install starlette uvicorn."
         ) from error
     with _listening(options.host, options.port) as listening:
-        # Imported when the address is known to be free: torch and Lightning take their time.
+        # Imported only after the address is known to be free: torch and Lightning take seconds to import.
         import torch
 
         from mnist_mlp.demo.app import app
         from mnist_mlp.inference.find import find_net
         from mnist_mlp.inference.load import load_net
 
-        torch.set_num_threads(1)  # for one example, more of them cost more than they give
+        torch.set_num_threads(1)  # for a single example, more threads are slower
         named = None if options.ckpt is None else Path(options.ckpt)
         net = named or find_net()
-        load_net(net)  # what is wrong with it is to be said now
+        load_net(net)  # raises InputError before the server starts
         port = listening.getsockname()[1]
-        print(f"http://{in_url(options.host)}:{port}/ shows {net}; Ctrl-C ends it.", flush=True)
+        print(f"http://{in_url(options.host)}:{port}/ shows {net}; press Ctrl-C to stop.", flush=True)
         config = uvicorn.Config(
             app(named, net, hosts_of(options.host)),
             log_level="error",
@@ -61,31 +60,32 @@ def demo(args: Sequence[str] | None = None) -> None:
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m mnist_mlp.demo",
-        description="Serve a page to this computer's browser: draw a digit, and see the net at work on it, layer by "
-        "layer; its cost, its gradient, and what a weight update does. No file is changed.",
+        description="Serve a page for this computer's browser: draw a digit and see how the net computes its guess, "
+        "layer by layer, then the cost, the gradient and the effect of a weight update. No file is changed.",
     )
     parser.add_ckpt_argument()
     parser.add_argument(
         "--host",
         type=str,
         default=HOST,
-        help="The address to serve at. Others than this computer reach it only if it is one of the network's, or "
-        "0.0.0.0 for all; then whoever reaches it can use it.",
+        help="The address to serve on. The default is reachable from this computer only. With an address in the "
+        "network, or 0.0.0.0 for all addresses, everyone who can reach it can use the page.",
     )
-    parser.add_argument("--port", type=int, default=PORT, help="The port to serve at; 0 takes a free one.")
+    parser.add_argument("--port", type=int, default=PORT, help="The port to serve on; 0 takes a free one.")
     return parser
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """A socket that listens there.
+    """Return a socket that listens at this address.
 
     Raises:
-        InputError: it cannot.
+        InputError: the address cannot be used.
     """
     try:
         (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         listening = socket.create_server(address[:2], family=family)
-        # Its connections inherit this; otherwise an answer's end waits for the acknowledgement of its beginning, 40 ms.
+        # Connections inherit this option. Without it, the end of an answer waits 40 ms until its beginning is
+        # acknowledged.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listening
     except (OSError, UnicodeError) as error:
@@ -93,18 +93,19 @@ def _listening(host: str, port: int) -> socket.socket:
         if number == errno.EADDRINUSE:
             sentence = f"port {port} is in use; give another --port, or 0 for a free one."
         elif number == errno.EACCES:
-            sentence = f"port {port} is not for programs of users; give a --port from 1024 to 65535."
+            sentence = f"port {port} needs administrator rights; give a --port from 1024 to 65535."
         else:
             sentence = f"{host!r} is not an address of this computer; give another --host, or leave it out."
         raise InputError(sentence) from error
 
 
 def hosts_of(host: str) -> tuple[str, ...]:
-    """Names under which the page can be reached, if it is served at `host`; * for every IP address."""
+    """Return the host names that the page answers to when served on `host`; "*" stands for every IP address."""
     return (*LOCAL, host.lower(), *(["*"] if _is_every_address(host) else []))
 
 
 def in_url(host: str) -> str:
+    """Return the host as part of a URL: IPv6 in brackets, localhost for "all addresses"."""
     if _is_every_address(host):
         return "localhost"
     return f"[{host}]" if ":" in host else host

@@ -1,9 +1,9 @@
-"""The server's side of the page of `mnist_mlp.demo`: what it answers, and whom.
+"""The server of the demo page: its JSON API, its sessions, and the checks of who may use it.
 
-The page itself is three files in the folder `page`. It asks by POST with a JSON object, and is answered with one; what
-is wrong is said in one sentence, {"error": ...}. Each browser tab has a session: a net of its own, of which it can
-update the weights. They are in this process's memory only: no file is written. And nothing that a browser sends is used
-as a path.
+The page consists of the three files in demo/page. It sends POST requests with a JSON object and gets a JSON object
+back. Errors are one sentence: {"error": ...}. Each browser tab has a session with its own copy of the net, whose
+weights it can update. Sessions live in this process's memory, and no file is written. Nothing that a browser sends is
+used as a file path.
 """
 
 import base64
@@ -39,11 +39,11 @@ from mnist_mlp.inference.picture import SIZE, mnist_form
 from mnist_mlp.inference.trained import Trained
 from mnist_mlp.model import N_OUTPUTS
 
-DRAWING = 280  # pixels on each side of what is drawn on
-MARGIN = 2  # paper around it, so that paper is what is at the picture's edge however far the strokes go
-MOST_BYTES = 256 * 1024  # of a request; a drawing takes 105 kB
+DRAWING = 280  # width and height of the canvas in pixels
+MARGIN = 2  # pixels of paper added around the drawing, so that the edge is paper even if strokes reach it
+MOST_BYTES = 256 * 1024  # per request; a drawing takes 105 kB
 MOST_SESSIONS = 16
-BYTES_OF_UPDATES = 64 * 2**20  # of each session's memory for weights before its updates
+BYTES_OF_UPDATES = 64 * 2**20  # per session, for the weights that undo goes back to
 
 PAGE = {
     "/": ("index.html", "text/html"),
@@ -52,7 +52,7 @@ PAGE = {
 }
 
 HEADERS = {
-    # The page loads nothing but its own files, and no other page can frame it.
+    # The page loads only its own files, and no other page can embed it in a frame.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -63,9 +63,9 @@ HEADERS = {
 
 
 class Refused(Exception):
-    """A request that is not answered.
+    """A request that is refused. The message is one sentence.
 
-    status: of HTTP. The message is one sentence.
+    status: the HTTP status code.
     """
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -74,7 +74,10 @@ class Refused(Exception):
 
 
 class Session:
-    """One tab's net. `history` has its layers before each of its updates, and as they are now, last."""
+    """One tab's net.
+
+    history: the layers before each weight update, oldest first, and last the current layers.
+    """
 
     def __init__(self, trained: Trained) -> None:
         self.trained = trained
@@ -91,18 +94,18 @@ class Session:
         return len(self.history) - 1
 
     def inputs(self, image: NDArray[np.uint8]) -> Tensor:
-        """(28, 28) bytes to the (784,) input neurons' activations."""
+        """Preprocess an image: (28, 28) uint8 -> (784,), the input neurons' activations."""
         return self.trained.preprocessing(torch.from_numpy(image.copy())[None])[0]
 
     def seen(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(28, 28) bytes -> the same as the net gets them, upright if it was trained on such."""
+        """Return the image as the net gets it, (28, 28) uint8: deskewed if the net was trained on deskewed images."""
         upright = self.trained.preprocessing.upright(torch.from_numpy(image.copy())[None])[0]
         levels: NDArray[np.uint8] = upright.float().round().byte().numpy()
         return levels
 
 
 class Sessions:
-    """The last 16 tabs that asked for something."""
+    """The sessions of the 16 tabs that sent a request last."""
 
     def __init__(self) -> None:
         self._by_id: OrderedDict[str, Session] = OrderedDict()
@@ -116,13 +119,13 @@ class Sessions:
 
     def __getitem__(self, name: str) -> Session:
         if name not in self._by_id:
-            raise Refused(404, "this tab's net is no longer kept, because others were opened; open it again.")
+            raise Refused(404, "this tab's net was dropped because too many others were opened; open it again.")
         self._by_id.move_to_end(name)
         return self._by_id[name]
 
 
 class Asked:
-    """What a request asks for: a JSON object, whose values are checked as they are taken."""
+    """The JSON object of a request. Each method checks one value and raises InputError if it is not valid."""
 
     def __init__(self, content: bytes) -> None:
         try:
@@ -136,7 +139,7 @@ class Asked:
     def text(self, key: str) -> str:
         value = self.values.get(key)
         if not isinstance(value, str):
-            raise InputError(f"{key} is not a text.")
+            raise InputError(f"{key} is not a string.")
         return value
 
     def whole_number(self, key: str, below: int) -> int:
@@ -152,7 +155,7 @@ class Asked:
         return float(value)
 
     def pixels(self, key: str, side: int) -> NDArray[np.uint8]:
-        """(side, side), of as many bytes in base64, row by row, 0 paper to 255 ink."""
+        """Decode an image, (side, side) uint8 from 0 (paper) to 255 (ink): its bytes row by row, in base64."""
         value = self.text(key)
         try:
             content = base64.b64decode(value, validate=True)
@@ -163,22 +166,22 @@ class Asked:
         return np.frombuffer(content, np.uint8).reshape(side, side)
 
 
-# What a session is asked for. Each gives what is answered as JSON.
+# The requests to a session. Each function returns the JSON object of the answer.
 
 
 def draw(session: Session, asked: Asked) -> dict[str, Any]:
-    """A drawing in MNIST's form, and what the net makes of it."""
+    """Bring a drawing to MNIST's form and run forward propagation on it."""
     image = mnist_form(np.pad(asked.pixels("drawing", DRAWING), MARGIN))
     return {"image": _base64(image), **_shown(session, image)}
 
 
 def forward(session: Session, asked: Asked) -> dict[str, Any]:
-    """An image of MNIST's form, such as `draw` gave, with the net as it is now."""
+    """Run forward propagation on an image in MNIST's form, as `draw` returns it, with the current weights."""
     return _shown(session, asked.pixels("image", SIZE))
 
 
 def neuron(session: Session, asked: Asked) -> dict[str, Any]:
-    """z = W a + b of one neuron; layers and neurons are counted from 0, layer 0 being the first hidden one."""
+    """Return z = W a + b of one neuron. Layers and neurons are counted from 0; layer 0 is the first hidden layer."""
     layer = asked.whole_number("layer", below=len(session.layers))
     index = asked.whole_number("neuron", below=len(session.layers[layer].weight))
     found = demo_net.neuron(session.layers, session.inputs(asked.pixels("image", SIZE)), layer, index)
@@ -186,7 +189,7 @@ def neuron(session: Session, asked: Asked) -> dict[str, Any]:
 
 
 def cost(session: Session, asked: Asked) -> dict[str, Any]:
-    """The cost of the image, if it is to be `digit`, and its gradient."""
+    """Return the cost of the image with the label `digit`, and its gradient."""
     found = demo_net.gradient(session.trained.net, session.layers, *_example(session, asked))
     return {
         **found._asdict(),
@@ -196,9 +199,11 @@ def cost(session: Session, asked: Asked) -> dict[str, Any]:
 
 
 def update(session: Session, asked: Asked) -> dict[str, Any]:
-    """One weight update on this example; the output activations and the cost before and after."""
+    """Make one weight update on this example; return the output activations and the cost before and after it."""
     if session.updates >= session.most_updates:
-        raise InputError(f"{session.updates} weight updates have been made, as many as can be undone; undo some first.")
+        raise InputError(
+            f"this tab has made {session.updates} weight updates, the most that it can undo; undo some first."
+        )
     inputs, digit = _example(session, asked)
     eta = asked.positive_number("eta", most=1_000_000)
     net, before = session.trained.net, session.layers
@@ -217,7 +222,7 @@ def update(session: Session, asked: Asked) -> dict[str, Any]:
 
 
 def undo(session: Session, asked: Asked) -> dict[str, Any]:
-    """Take the last weight update back, or all of them."""
+    """Undo the last weight update, or all of them."""
     if not session.updates:
         raise InputError("there is no weight update to undo.")
     kept = 1 if asked.values.get("all") is True else session.updates
@@ -257,12 +262,12 @@ def _base64(image: NDArray[np.uint8]) -> str:
 
 
 def app(named: Path | None, default: Path, hosts: Sequence[str]) -> Starlette:
-    """The application that serves the page.
+    """Return the application that serves the page.
 
     Args:
-        named: a net of the command's --ckpt, to choose besides those that are found.
-        default: the net that is chosen at first.
-        hosts: names under which it is to be reached; "*" stands for every IP address.
+        named: the net of --ckpt, offered in addition to those found; None if the option was left out.
+        default: the net that is selected at first.
+        hosts: the host names to answer to; "*" stands for every IP address.
     """
     sessions = Sessions()
 
@@ -274,12 +279,12 @@ def app(named: Path | None, default: Path, hosts: Sequence[str]) -> Starlette:
     async def open_net(asked: Asked) -> dict[str, Any]:
         path = _nets(named).get(asked.text("net"))
         if path is None:
-            raise Refused(404, "there is no such net, or no longer; reload the page.")
+            raise Refused(404, "there is no such net, or it no longer exists; reload the page.")
         name, session = sessions.open(await run_in_threadpool(load_net, path))
         return {"session": name, **_description(session.trained)}
 
     def of_session(answer: Callable[[Session, Asked], dict[str, Any]]) -> Callable[[Asked], Awaitable[dict[str, Any]]]:
-        # In the event loop, one at a time: a few milliseconds each, and no two of them meet in the same session.
+        # Runs in the event loop: requests take a few milliseconds each, and none runs beside another in a session.
         async def answered(asked: Asked) -> dict[str, Any]:
             return answer(sessions[asked.text("session")], asked)
 
@@ -297,7 +302,7 @@ def app(named: Path | None, default: Path, hosts: Sequence[str]) -> Starlette:
 
 
 def _nets(named: Path | None) -> dict[str, Path]:
-    """What can be chosen: the nets by the names that the page shows, and sends back."""
+    """Return the nets to choose from, by the names that the page shows and sends back."""
     found = {f"{path.name} of the package": path for path in reversed(nets_of_the_package())}
     found |= {f"{path.relative_to(RUNS).parts[0]}: {path.name}": path for path in checkpoints_of_runs()}
     if named is not None and named.resolve() not in [path.resolve() for path in found.values()]:
@@ -331,8 +336,8 @@ def _api(name: str, answer: Callable[[Asked], Awaitable[dict[str, Any]]]) -> Rou
     async def served(request: Request) -> Response:
         try:
             if request.headers.get("content-type") != "application/json":
-                # What is sent as JSON from another site's page, the browser asks about first, in vain.
-                raise Refused(415, "send JSON, as application/json.")
+                # A browser sends JSON from another site's page only after a CORS preflight, which fails here.
+                raise Refused(415, "send JSON with the content type application/json.")
             return as_json(await answer(Asked(await _content(request))))
         except ClientDisconnect:  # a tab was closed
             return Response()
@@ -345,19 +350,23 @@ def _api(name: str, answer: Callable[[Asked], Awaitable[dict[str, Any]]]) -> Rou
 
 
 def as_json(answer: dict[str, Any]) -> JSONResponse:
-    """An answer to the page.
+    """Return the answer as JSON.
 
     Raises:
-        InputError: there are numbers in it that are not finite.
+        InputError: a number in it is not finite, which JSON cannot express.
     """
     try:
         return JSONResponse(answer)
     except ValueError as error:
-        raise InputError("the weights have grown so large that the results are no numbers; undo an update.") from error
+        raise InputError("the weights are so large that the results overflow; undo an update.") from error
 
 
 async def _content(request: Request) -> bytes:
-    """What was sent; if it is too long, it is read to its end, but not kept: else the answer would not be read."""
+    """Return the request's body. If it is too long, read it to its end, or the client would not read the error.
+
+    Raises:
+        Refused: the body is too long.
+    """
     content, length = bytearray(), 0
     async for part in request.stream():
         length += len(part)
@@ -373,10 +382,10 @@ def _error(status: int, sentence: str) -> JSONResponse:
 
 
 class Guard:
-    """Answers only what the page itself asks, at an address that this server was started for.
+    """Middleware that refuses requests from other sites' pages and requests under other host names.
 
-    Another site's page cannot send an Origin that is this one's. One whose name its owner has pointed to this machine
-    (DNS rebinding) sends that name as Host.
+    A page of another site cannot send this server's Origin. If its owner points the site's name to this computer (DNS
+    rebinding), the browser sends that name as Host.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
@@ -396,9 +405,9 @@ class Guard:
         host, origin = headers.get("host", ""), headers.get("origin")
         sentence = None
         if not self.serves(host):
-            sentence = "this server is not to be reached under that name; start it with --host to make it so."
+            sentence = "this server does not answer to that host name; start it with --host to allow the name."
         elif origin not in (None, f"http://{host}"):
-            sentence = "only the page of this server itself is answered."
+            sentence = "this server answers only its own page."
         answer = self.app if sentence is None else _error(403, sentence)
         return await answer(scope, receive, send_with_headers)
 

@@ -1,6 +1,6 @@
-"""What the page of `mnist_mlp.demo` shows of a net, for one example: its activations, cost, gradient and update.
+"""What the page shows of a net for one example: a neuron's weighted sum, the cost, the gradient, a weight update.
 
-These are functions of the net's layers, which they leave as they are; an update gives new ones.
+All functions take the net's layers and leave them unchanged. An update returns new layers.
 """
 
 import math
@@ -17,10 +17,14 @@ from mnist_mlp.inference.forward import propagate
 from mnist_mlp.model import SigmoidMLP
 
 
-class WeighedInputs(NamedTuple):
-    """How one neuron comes to its activation: z = Σ weights * inputs + bias, a = σ(z).
+class WeightedSum(NamedTuple):
+    """One neuron's activation: z = Σ weights * inputs + bias, a = σ(z).
 
-    weights, inputs: (n,), one per neuron of the layer below. bias: None if the net has none.
+    weights: (n,), one for each neuron of the layer below.
+    inputs: (n,), the activations of the layer below.
+    bias: None if the net has no biases.
+    z: the weighted sum.
+    a: the activation.
     """
 
     weights: Tensor
@@ -34,10 +38,10 @@ class ExampleGradient(NamedTuple):
     """The cost of one example and its gradient.
 
     cost: C, the mean of `terms`.
-    targets: (10,) y, what the output neurons are to give.
-    terms: (10,) of each output neuron; (a - y)² for the mean squared error.
-    deltas: (10,) δ = dC/dz of the output layer.
-    norms: of each layer, the Euclidean norms of dC/dW and dC/db; the latter None where there are no biases.
+    targets: (10,), y, the target activations of the output neurons.
+    terms: (10,), each output neuron's term of the cost; (a - y)² for mean squared error.
+    deltas: (10,), δ = dC/dz of the output layer.
+    norms: the Euclidean norms of dC/dW and dC/db of each layer; the latter is None if the layer has no biases.
     """
 
     cost: float
@@ -47,12 +51,19 @@ class ExampleGradient(NamedTuple):
     norms: list[tuple[float, float | None]]
 
 
-def neuron(layers: Sequence[Layer], inputs: Tensor, layer: int, index: int) -> WeighedInputs:
-    """Neuron `index` of `layer`, both counted from 0; layer 0 is the one above the input neurons."""
+def neuron(layers: Sequence[Layer], inputs: Tensor, layer: int, index: int) -> WeightedSum:
+    """Return the weighted sum of neuron `index` of `layer`, both counted from 0; layer 0 is the first hidden layer.
+
+    Args:
+        layers: the net.
+        inputs: (784,), the input neurons' activations.
+        layer: its number.
+        index: the neuron's number within the layer.
+    """
     states = propagate(layers, inputs)
     weight, bias, _ = layers[layer]
     z, a = states[layer]
-    return WeighedInputs(
+    return WeightedSum(
         weights=weight[index],
         inputs=states[layer - 1].a if layer else inputs,
         bias=None if bias is None else float(bias[index]),
@@ -62,10 +73,13 @@ def neuron(layers: Sequence[Layer], inputs: Tensor, layer: int, index: int) -> W
 
 
 def gradient(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: int) -> ExampleGradient:
-    """The cost of the example (784,) that shows `digit`, and by back propagation its gradient.
+    """Return the cost of one example and its gradient by back propagation (backprop.py).
 
     Args:
-        net: gives the cost function and the targets; its weights are not used.
+        net: gives the cost function and the targets. Its weights are not used.
+        layers: the net's layers, as they are after the updates so far.
+        inputs: (784,), the input neurons' activations.
+        digit: the label.
     """
     label = torch.tensor([digit])
     y = net.targets(label, inputs.dtype)
@@ -77,11 +91,12 @@ def gradient(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: in
         for of_layer in gradients(layers, inputs[None], states, deltas, cost)
     ]
     a = states[-1].a.T
+    factor = (2 if cost == "mse" else 1) / y.numel()  # dC/dz = 2/(10 B) δ, as in backprop.py
     return ExampleGradient(
         cost=net.cost(a, label).item(),
         targets=y[0],
         terms=net.cost_terms(a[0], y[0]),
-        deltas=(2 if cost == "mse" else 1) / y.numel() * deltas[-1][:, 0],
+        deltas=factor * deltas[-1][:, 0],
         norms=norms,
     )
 
@@ -91,10 +106,10 @@ def _norm(part: Tensor) -> float:
 
 
 def updated(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: int, eta: float) -> list[Layer]:
-    """The layers after one weight update by gradient descent on this example: w(t+1) = w(t) - η dC/dw.
+    """Return the layers after one weight update on this example: w(t+1) = w(t) - η dC/dw.
 
     Raises:
-        InputError: the new weights, or the cost and the gradient of the example, would not be finite numbers.
+        InputError: the new weights, or the cost or gradient that they give, are not finite.
     """
     targets = net.targets(torch.tensor([digit]), inputs.dtype)
     new = update(layers, backprop.gradient(layers, inputs[None], targets, net.hparams["cost_function"]), eta)
@@ -102,5 +117,5 @@ def updated(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: int
     numbers = [found.cost, *(norm for norms in found.norms for norm in norms if norm is not None)]
     weights = [tensor for layer in new for tensor in (layer.weight, layer.bias) if tensor is not None]
     if not (all(map(math.isfinite, numbers)) and all(tensor.isfinite().all() for tensor in weights)):
-        raise InputError(f"with η = {eta:g} the weights would grow beyond all numbers; take a smaller η.")
+        raise InputError(f"with η = {eta:g} the weights would overflow; take a smaller η.")
     return new

@@ -1,52 +1,81 @@
-"""Where the closed form applies, and how many weight updates it may make in one step of the Trainer."""
+"""Where the closed form applies, and how many weight updates it may make in one step of the Trainer.
+
+The closed form serves only what is known to be right for it. Everything else is trained by autograd.
+"""
 
 from typing import Literal
 
 import lightning as L
+from lightning.pytorch import callbacks
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
 
+from mnist_mlp.activations import ACTIVATIONS
 from mnist_mlp.lightning_private import can_count_updates, saves_within_epochs
 from mnist_mlp.model import SigmoidMLP
+from mnist_mlp.resume import ExactResume
 
 EngineName = Literal["auto", "closed_form", "autograd"]
 
 EXAMPLES_PER_BLOCK = 4_096  # 13 MB of float32 images
 EXAMPLES_PER_CHOICE = 1_024  # for `skip_below`: costs are computed once per block, and must not be long out of date
-# Hooks that see gradients, which the closed form does not leave in `.grad`.
-GRADIENT_HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_step", "on_before_zero_grad")
-# Methods whose work the closed form does itself. It would never call a subclass's own.
-REPLACED_METHODS = (
-    "forward",
-    "cost",
-    "cost_terms",
-    "targets",
-    "training_step",
-    "configure_optimizers",
-    "schedule",
-    "backward",
-    "optimizer_step",
-    "optimizer_zero_grad",
-    "configure_gradient_clipping",
-    "lr_scheduler_step",
-    *GRADIENT_HOOKS,
-)
-OTHER_COUNTERS = "this version of Lightning counts its steps in another way"
 BATCH_HOOKS = ("on_train_batch_start", "on_train_batch_end")
+OTHER_COUNTERS = "this version of Lightning counts its steps in another way"
+# Lightning's callbacks that only look at a run. They change neither weights, gradients, rates nor batches.
+ONLY_LOOK: tuple[type[Callback], ...] = (
+    callbacks.DeviceStatsMonitor,
+    callbacks.EarlyStopping,
+    callbacks.LearningRateMonitor,
+    callbacks.ModelCheckpoint,
+    callbacks.ModelSummary,
+    callbacks.OnExceptionCheckpoint,
+    callbacks.RichModelSummary,
+    callbacks.RichProgressBar,
+    callbacks.ThroughputMonitor,
+    callbacks.Timer,
+    callbacks.TQDMProgressBar,
+    ExactResume,
+)
 
 
 def unsupported_reason(net: SigmoidMLP, kind: type[SigmoidMLP], trainer: L.Trainer) -> str | None:
     """Why the closed form cannot train this net in this Trainer; None if it can.
 
     Args:
-        net: an instance of `kind` or of a subclass.
+        net: the net.
         kind: the class that the closed form is written for.
         trainer: the Trainer that the net is attached to.
     """
     if not can_count_updates(trainer):
         return OTHER_COUNTERS
+    return _reason_in_the_net(net, kind) or _reason_in_the_trainer(trainer)
+
+
+def _reason_in_the_net(net: SigmoidMLP, kind: type[SigmoidMLP]) -> str | None:
+    if type(net) is not kind:
+        return f"{type(net).__name__} is a subclass of {kind.__name__}, whose methods it may override"
+    for name in vars(net):
+        if callable(getattr(kind, name, None)):
+            return f"{name} of this net is replaced"
+    hidden, output = (ACTIVATIONS[net.hparams[name]].sigma for name in ("activation", "output_activation"))
+    if net.activation is not hidden or net.output_activation is not output:
+        return "the activation function of this net is replaced"
+    if not all(parameter.requires_grad for parameter in net.parameters()):
+        return "some weights are frozen"
+    if any(type(layer) is not nn.Linear for layer in net.layers):
+        return "its layers are not plain torch.nn.Linear"
+    for module in net.modules():
+        if module._forward_pre_hooks or module._forward_hooks or module._backward_pre_hooks or module._backward_hooks:
+            return "a module has hooks"
+    for parameter in net.parameters():
+        if parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None):
+            return "a weight has hooks"
+    return None
+
+
+def _reason_in_the_trainer(trainer: L.Trainer) -> str | None:
     if not isinstance(trainer.strategy, SingleDeviceStrategy):
         return "several processes or a strategy of their own share the weights"
     if trainer.precision not in ("32-true", "64-true", "bf16-mixed"):
@@ -55,24 +84,18 @@ def unsupported_reason(net: SigmoidMLP, kind: type[SigmoidMLP], trainer: L.Train
         return "gradients are clipped"
     if trainer.accumulate_grad_batches != 1:
         return "gradients are accumulated over mini-batches"
-    if not all(parameter.requires_grad for parameter in net.parameters()):
-        return "some weights are frozen"
-    if any(type(layer) is not nn.Linear or layer._forward_pre_hooks or layer._forward_hooks for layer in net.layers):
-        return "its layers are not plain torch.nn.Linear"
-    for name in REPLACED_METHODS:
-        if getattr(type(net), name) is not getattr(kind, name):
-            return f"{type(net).__name__} overrides {name}"
+    if getattr(trainer, "_detect_anomaly", False):
+        return "autograd's anomaly detection is on"
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if any(is_overridden(hook, callback, Callback) for hook in GRADIENT_HOOKS):
-            return f"the callback {type(callback).__name__} looks at gradients"
+        if type(callback) not in ONLY_LOOK and not hasattr(callback, "counts_blocks"):
+            return f"the callback {type(callback).__name__} may change the training"
     return None
 
 
-def updates_per_step(net: SigmoidMLP, trainer: L.Trainer, batch_size: int, skips: bool = False) -> int:
+def updates_per_step(trainer: L.Trainer, batch_size: int, skips: bool = False) -> int:
     """How many weight updates one step of the Trainer may make: 1 if something looks at the run between them.
 
     Args:
-        net: the net.
         trainer: the Trainer that the net is attached to.
         batch_size: examples per weight update.
         skips: whether easy examples are left out (`skip_below`).
@@ -83,9 +106,7 @@ def updates_per_step(net: SigmoidMLP, trainer: L.Trainer, batch_size: int, skips
         and trainer.overfit_batches == 0  # type: ignore[attr-defined]
         and not trainer.fast_dev_run  # type: ignore[attr-defined]
     )
-    watched = any(is_overridden(hook, net, L.LightningModule) for hook in BATCH_HOOKS)
-    callbacks = trainer.callbacks  # type: ignore[attr-defined]
-    if not whole_epochs or watched or not all(map(_counts_blocks, callbacks)):
+    if not whole_epochs or not all(map(_counts_blocks, trainer.callbacks)):  # type: ignore[attr-defined]
         return 1
     return max(1, (EXAMPLES_PER_CHOICE if skips else EXAMPLES_PER_BLOCK) // batch_size)
 
@@ -99,6 +120,7 @@ def _counts_blocks(callback: Callback) -> bool:
     """Whether a callback is right for steps of several weight updates: it declares so, or does not look at steps."""
     if isinstance(callback, ModelCheckpoint):
         return not saves_within_epochs(callback)
-    return getattr(callback, "counts_blocks", False) or not any(
-        is_overridden(hook, callback, Callback) for hook in BATCH_HOOKS
-    )
+    declared = getattr(callback, "counts_blocks", None)
+    if declared is not None:
+        return bool(declared)
+    return not any(is_overridden(hook, callback, Callback) for hook in BATCH_HOOKS)

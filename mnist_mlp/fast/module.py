@@ -86,7 +86,7 @@ class FastSigmoidMLP(SigmoidMLP):
         """How many weight updates, of `batch_size` examples each, a step of the Trainer makes. MNISTData asks."""
         if not self.uses_closed_form:
             return 1
-        return updates_per_step(self, self.trainer, batch_size, skips=self.hparams["skip_below"] > 0)
+        return updates_per_step(self.trainer, batch_size, skips=self.hparams["skip_below"] > 0)
 
     def _make_updates(self, batch: Sequence[Any]) -> Tensor:
         """Update the weights; (updates,) the average costs of the mini-batches."""

@@ -1,4 +1,7 @@
-"""TODO figures.ablations."""
+"""Figure 8: what biases and the nonlinearity contribute on MNIST. Four nets, each but the first with one change.
+
+The nets are trained here, with the project's model and Trainer.
+"""
 
 import math
 from collections.abc import Sequence
@@ -12,23 +15,26 @@ from matplotlib.figure import Figure
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.fast.module import FastSigmoidMLP
 from mnist_mlp.figures.fit import fit_on_cpu
-from mnist_mlp.figures.style import FAINT, STYLES, new_figure
+from mnist_mlp.figures.style import FAINT, LINE_STYLES, new_figure
 
-# 8. Ablations on MNIST
-
-ABLATIONS: dict[str, dict[str, Any]] = {
+ABLATIONS: dict[str, dict[str, Any]] = {  # name -> changed arguments of the net
     "sigmoid, with biases": {},
     "no biases": {"bias": False},
     "no nonlinearity": {"activation": "identity"},
     "tanh": {"activation": "tanh"},
 }
-ABLATION_HIDDEN = 100
-ABLATION_LEARNING_RATE = 2.0  # with which all four learn; by its validation cost, each has a better one of its own
-ABLATION_EPOCHS = 5
+HIDDEN = 100
+LEARNING_RATE = 2.0  # all four nets learn at this rate; the rate with the lowest validation cost differs between them
 
 
 class Ablation(NamedTuple):
-    """costs: the average over the validation split after each epoch. test_cost, test_accuracy: after the last one."""
+    """The result of training one net.
+
+    name: a key of ABLATIONS.
+    costs: the average cost on the validation split after each epoch.
+    test_cost: the average cost on the test split after the last epoch.
+    test_accuracy: 0..1, after the last epoch.
+    """
 
     name: str
     costs: list[float]
@@ -36,7 +42,11 @@ class Ablation(NamedTuple):
     test_accuracy: float
 
 
-class _Costs(Callback):
+class _ValidationCosts(Callback):
+    """Collects the validation cost of each epoch."""
+
+    counts_blocks = True  # only looks, at whole epochs (fast/eligibility.py)
+
     def __init__(self) -> None:
         self.costs: list[float] = []
 
@@ -44,29 +54,30 @@ class _Costs(Callback):
         self.costs.append(float(trainer.callback_metrics["val/cost"]))
 
 
-def ablation(name: str, data: MNISTData, seed: int, epochs: int = ABLATION_EPOCHS) -> Ablation:
-    """One net of figure 8, of `ABLATIONS`: 100 hidden neurons, from `seed`, but for its one change all the same.
-
-    The test split is read once, at the end.
+def train_ablation(name: str, data: MNISTData, seed: int, epochs: int) -> Ablation:
+    """Train one net of ABLATIONS, from the initial weights of `seed`, and test it once, at the end.
 
     Args:
-        data: fresh, so that all meet the images in the same order; with a validation split.
+        name: a key of ABLATIONS.
+        data: a new object, so that all nets see the images in the same order. It has a validation split.
+        seed: of the initial weights.
+        epochs: how many.
     """
-    watch = _Costs()
+    validation = _ValidationCosts()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = FastSigmoidMLP([ABLATION_HIDDEN], learning_rate=ABLATION_LEARNING_RATE, **ABLATIONS[name])
-        trainer = fit_on_cpu(net, epochs, watch, datamodule=data)
+        net = FastSigmoidMLP([HIDDEN], learning_rate=LEARNING_RATE, **ABLATIONS[name])
+        trainer = fit_on_cpu(net, epochs, validation, datamodule=data)
         trainer.test(net, datamodule=data, verbose=False)
     metrics = trainer.callback_metrics
-    return Ablation(name, watch.costs, float(metrics["test/cost"]), float(metrics["test/accuracy"]))
+    return Ablation(name, validation.costs, float(metrics["test/cost"]), float(metrics["test/accuracy"]))
 
 
 def draw_ablations(ablations: Sequence[Ablation]) -> Figure:
-    """Figure 8: cost curves of nets with one change each, and their test accuracy."""
+    """Draw the nets' validation costs by epoch, and their test accuracies."""
     figure = new_figure(3.4)
     curves, points = figure.subplots(1, 2, width_ratios=[1.7, 1])
-    for i, (run, style) in enumerate(zip(ablations, STYLES, strict=False)):
+    for i, (run, style) in enumerate(zip(ablations, LINE_STYLES, strict=False)):
         percent = 100 * run.test_accuracy
         curves.plot(range(1, len(run.costs) + 1), run.costs, **style, markersize=5, label=run.name)
         points.plot(percent, i, color=style["color"], marker=style["marker"], clip_on=False)

@@ -1,7 +1,4 @@
-"""The numbers of the article's figures 1 to 4: a trained net and one real image, in forward propagation.
-
-One function per figure, each without side effects. mnist_mlp/figure_drawing.py draws what they return.
-"""
+"""The image that figures 1 to 4 use as their example."""
 
 from typing import NamedTuple
 
@@ -14,40 +11,47 @@ from mnist_mlp.inference.trained import Trained
 
 
 class Example(NamedTuple):
-    """image: (28, 28) uint8. label: the digit. place: in the training files, from 0 on. split: its name."""
+    """A labelled image.
+
+    image: (28, 28) uint8.
+    label: the digit.
+    position: the index in the training files, from 0.
+    split: "validation" or "training".
+    """
 
     image: Tensor
     label: int
-    place: int
+    position: int
     split: str
 
 
-def training_files(data: MNISTData) -> Examples:
-    """The training and validation images, all that `data.train_indices` and `data.val_indices` point at."""
+def training_examples(data: MNISTData) -> Examples:
+    """Return all examples of the training files. `data.train_indices` and `data.val_indices` index into them."""
     data.setup()
     return data.train_dataloader().examples
 
 
 def choose_example(trained: Trained, data: MNISTData, digit: int) -> Example:
-    """One image of `digit` for all figures: guessed right, but not without doubt, so that not all numbers are 0 or 1.
+    """Choose one image of `digit` that the net classifies correctly, but with some doubt.
 
-    Of the validation images of this digit (of the training images, if it is not among them), it is the first that is
-    guessed right while a second output neuron goes more than a tenth of the way from "no" to "yes"; if there is none
-    such, the first that is guessed right, else the first.
+    Doubt means that the second largest output activation is more than a tenth of the way from the target value "no"
+    to the target value "yes". Without doubt, nearly all numbers in the figures would be 0 or 1. The candidates are the
+    validation images of the digit, or the training images if there are none. The first correct image with doubt is
+    taken, else the first correct one, else the first.
 
     Raises:
         InputError: there is no image of the digit.
     """
-    examples = training_files(data)
+    examples = training_examples(data)
     splits = {"validation": data.val_indices, "training": data.train_indices}
-    shows = {split: indices[examples.labels[indices] == digit] for split, indices in splits.items()}
-    split = next((split for split, indices in shows.items() if len(indices)), None)
+    candidates = {split: indices[examples.labels[indices] == digit] for split, indices in splits.items()}
+    split = next((split for split, indices in candidates.items() if len(indices)), None)
     if split is None:
         raise InputError(f"no image of what the net was trained on shows a {digit}; give another --digit.")
-    indices = shows[split]
+    indices = candidates[split]
     activations = trained.activations(examples.images[indices])
     no, yes = trained.net.hparams["target_values"]
-    right = activations.argmax(dim=1) == digit
+    correct = activations.argmax(dim=1) == digit
     doubt = activations.topk(2).values[:, 1] > no + (yes - no) / 10
-    place = int((right.int() + (right & doubt).int()).argmax())  # the first of the largest
-    return Example(examples.images[indices[place]], digit, int(indices[place]), split)
+    best = int((correct.int() + (correct & doubt).int()).argmax())  # argmax takes the first of equal maxima
+    return Example(examples.images[indices[best]], digit, int(indices[best]), split)

@@ -1,4 +1,4 @@
-"""TODO figures.fit."""
+"""Training of the small nets of figures 7 and 8. It writes and prints nothing."""
 
 import warnings
 from typing import Any
@@ -11,10 +11,19 @@ from mnist_mlp.training.quiet import silence_lightning
 
 
 def fit_on_cpu(net: SigmoidMLP, epochs: int, *callbacks: Callback, **data: Any) -> L.Trainer:
-    """Train without leaving anything on the disk.
+    """Train on the CPU, so that a seed gives the same numbers on every device.
+
+    Args:
+        net: trained in place.
+        epochs: how many.
+        callbacks: the Trainer's callbacks.
+        data: `Trainer.fit`'s data arguments, such as `datamodule`.
+
+    Returns:
+        The Trainer, to test the net with.
 
     Raises:
-        KeyboardInterrupt: by Ctrl-C.
+        KeyboardInterrupt: on Ctrl-C.
     """
     silence_lightning()
     warnings.filterwarnings("ignore", message=".*(have no `val_dataloader`|available but not used).*")
@@ -31,6 +40,6 @@ def fit_on_cpu(net: SigmoidMLP, epochs: int, *callbacks: Callback, **data: Any) 
     )
     try:
         trainer.fit(net, **data)
-    except SystemExit as interrupted:  # how Lightning ends a run that Ctrl-C interrupted
+    except SystemExit as interrupted:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from interrupted
     return trainer

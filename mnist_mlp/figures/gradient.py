@@ -1,4 +1,4 @@
-"""TODO figures.gradient."""
+"""Figure 5: the average cost against one weight, with its slope and the steps of gradient descent."""
 
 import math
 from collections.abc import Sequence
@@ -6,26 +6,41 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from mnist_mlp.activations import ACTIVATIONS
 from mnist_mlp.backprop import Layer, gradient
 from mnist_mlp.data.datamodule import MNISTData
-from mnist_mlp.figures.example import training_files
-from mnist_mlp.figures.style import BLUE, GREEN, INK, MINUS, ORANGE, decimal, new_figure, source_name, two_digits
+from mnist_mlp.figures.example import training_examples
+from mnist_mlp.figures.style import (
+    BLUE,
+    GREEN,
+    INK,
+    MINUS,
+    ORANGE,
+    format_decimals,
+    format_two_digits,
+    neuron_name,
+    new_figure,
+)
 from mnist_mlp.inference.forward import copied_layers, propagate
 from mnist_mlp.inference.trained import Trained
 from mnist_mlp.model import SigmoidMLP
 
-COST_CURVE_IMAGES = 5_000
-COST_CURVE_POINTS = 121
-
-# 5. The cost against one weight
+IMAGES = 5_000
+POINTS = 121
 
 
 class Tangent(NamedTuple):
-    """At the weight's value w: the average cost there, dC/dw by back propagation, and the step -η dC/dw."""
+    """The curve's tangent at one value of the weight.
+
+    w: the value.
+    cost: C(w).
+    slope: dC/dw, by back propagation.
+    step: -η dC/dw.
+    """
 
     w: float
     cost: float
@@ -34,10 +49,18 @@ class Tangent(NamedTuple):
 
 
 class CostCurve(NamedTuple):
-    """The average cost over `images` training images for values of one weight, from neuron `source` of the layer
-    below to the output neuron `digit`; all other weights and biases as they are.
+    """The average cost C(w) for values of one output weight. All other weights and biases keep their values.
 
-    weight: the trained net's own. gradient: dC/dw there. values, costs: (P,). eta: the run's learning rate.
+    digit: the output neuron that the weight leads to.
+    source: the neuron of the layer below that it comes from.
+    below: the kind of that neuron, "hidden neuron" or "pixel".
+    weight: the weight's value in the trained net.
+    gradient: dC/dw there.
+    values: (P,) of the weight.
+    costs: (P,) C(w) for these values.
+    tangents: one on either side of the trained weight.
+    eta: the run's learning rate η.
+    images: the number of training images that C(w) averages over.
     """
 
     digit: int
@@ -52,13 +75,13 @@ class CostCurve(NamedTuple):
     images: int
 
 
-def cost_against_a_weight(trained: Trained, data: MNISTData, images: int = COST_CURVE_IMAGES) -> CostCurve:
-    """Figure 5: C(w) for the weight of the output layer with the largest |dC/dw|, on the first training images.
+def compute_cost_curve(trained: Trained, data: MNISTData, images: int = IMAGES) -> CostCurve:
+    """Compute C(w) for the output weight with the largest |dC/dw|, on the first training images.
 
-    The frame around the trained net's weight is doubled until the cost at one of its ends is four times that in the
-    middle, from ±1 up to ±16. The tangents are at six tenths of the way to its ends.
+    The curve reaches from w - r to w + r, where w is the trained weight. The reach r starts at 1 and doubles, up to
+    16, until the cost at one end is four times the cost at w. The tangents touch at w - 0.6 r and w + 0.6 r.
     """
-    examples, indices = training_files(data), data.train_indices[:images]
+    examples, indices = training_examples(data), data.train_indices[:images]
     x, labels = trained.preprocessing(examples.images[indices]).double(), examples.labels[indices]
     eta = float(trained.net.hparams["learning_rate"])
     layers = copied_layers(trained.net, torch.float64)
@@ -69,7 +92,7 @@ def cost_against_a_weight(trained: Trained, data: MNISTData, images: int = COST_
     below = states[-2].a if len(layers) > 1 else x
 
     def cost(value: float) -> float:
-        """Only z of neuron j depends on this weight."""
+        """Return C with this weight set to a value. Only z of output neuron j depends on it."""
         a = states[-1].a.clone()
         z = states[-1].z[:, j] + (value - w) * below[:, k]
         a[:, j] = ACTIVATIONS[layers[-1].activation].sigma(z)
@@ -83,50 +106,55 @@ def cost_against_a_weight(trained: Trained, data: MNISTData, images: int = COST_
         layers[-1].weight[j, k] = value
         slope = float(_output_gradient(trained.net, layers, x, labels)[j, k])
         tangents.append(Tangent(value, cost(value), slope, -eta * slope))
-    values = torch.linspace(w - reach, w + reach, COST_CURVE_POINTS, dtype=torch.float64)
+    values = torch.linspace(w - reach, w + reach, POINTS, dtype=torch.float64)
     costs = torch.tensor([cost(value) for value in values.tolist()], dtype=torch.float64)
     kind = "hidden neuron" if len(layers) > 1 else "pixel"
     return CostCurve(j, k, kind, w, float(slopes[j, k]), values, costs, tangents, eta, len(x))
 
 
 def _output_gradient(net: SigmoidMLP, layers: Sequence[Layer], x: Tensor, labels: Tensor) -> Tensor:
-    """dC/dW of the output layer, by back propagation."""
+    """Return dC/dW of the output layer, by back propagation."""
     return gradient(layers, x, net.targets(labels, x.dtype), net.hparams["cost_function"])[-1].weight
 
 
 def draw_cost_curve(curve: CostCurve) -> Figure:
-    """Figure 5: the average cost against one weight, two tangents, and the steps that η makes there."""
+    """Draw the curve, the trained weight, the two tangents and the steps."""
     figure = new_figure(4.1)
     axes = figure.add_subplot()
     w, costs = curve.values.numpy(), curve.costs.numpy()
-    room = costs.max() - costs.min() or 1e-9
+    span, height = w[-1] - w[0], costs.max() - costs.min() or 1e-9
     axes.plot(w, costs, color=BLUE, linewidth=2)
     axes.plot(curve.weight, np.interp(curve.weight, w, costs), "D", color=GREEN)
     longest = max(abs(tangent.step) for tangent in curve.tangents)
-    times = 10.0 ** math.floor(math.log10(0.25 * (w[-1] - w[0]) / longest)) if longest > 0 else 1.0
+    enlarged = 10.0 ** math.floor(math.log10(0.25 * span / longest)) if longest > 0 else 1.0
     lines = []
     for name, tangent in zip("AB", curve.tangents, strict=True):
-        x = np.array([tangent.w - 0.14 * (w[-1] - w[0]), tangent.w + 0.14 * (w[-1] - w[0])])
-        axes.plot(x, tangent.cost + tangent.slope * (x - tangent.w), color=ORANGE, linestyle="--")
-        axes.plot(tangent.w, tangent.cost, "o", color=ORANGE)
-        axes.annotate(
-            name, (tangent.w, tangent.cost), xytext=(0, 9), textcoords="offset points", ha="center", weight="bold"
-        )
-        if tangent.step:
-            tip = (tangent.w + times * tangent.step, tangent.cost)
-            axes.annotate("", tip, (tangent.w, tangent.cost), arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.4})
+        _draw_tangent(axes, name, tangent, 0.14 * span, enlarged)
         lines.append(
-            f"{name}:  w = {decimal(tangent.w)},  slope dC/dw = {two_digits(tangent.slope)},  "
-            f"step {MINUS}η dC/dw = {two_digits(tangent.step)}"
+            f"{name}:  w = {format_decimals(tangent.w)},  slope dC/dw = {format_two_digits(tangent.slope)},  "
+            f"step {MINUS}η dC/dw = {format_two_digits(tangent.step)}"
         )
-    drawn = "to scale" if times == 1 else f"{times:g} times as long as they are"
-    lines.append(f"◆:  the trained net, w = {decimal(curve.weight)},  slope dC/dw = {two_digits(curve.gradient)}")
-    lines.append(f"dashed: the tangents, by back propagation;  arrows: the steps with η = {curve.eta:g}, drawn {drawn}")
+    gradient_here = format_two_digits(curve.gradient)
+    lines.append(f"◆:  the trained net, w = {format_decimals(curve.weight)},  slope dC/dw = {gradient_here}")
+    drawn = "to scale" if enlarged == 1 else f"at {enlarged:g} times their length"
+    lines.append(f"dashed: tangents, by back propagation;  arrows: steps with η = {curve.eta:g}, drawn {drawn}")
     figure.suptitle("\n".join(lines), fontsize=9, linespacing=1.5)
     axes.set(
         xlim=(w[0], w[-1]),
-        ylim=(costs.min() - 0.12 * room, costs.max() + 0.08 * room),
-        xlabel=f"weight w from {source_name(curve.below, curve.source)} to output neuron {curve.digit}",
+        ylim=(costs.min() - 0.12 * height, costs.max() + 0.08 * height),
+        xlabel=f"weight w from {neuron_name(curve.below, curve.source)} to output neuron {curve.digit}",
         ylabel=f"average cost C(w), {curve.images:,} training images",
     )
     return figure
+
+
+def _draw_tangent(axes: Axes, name: str, tangent: Tangent, reach: float, enlarged: float) -> None:
+    """Draw the point with its name, the tangent from w - reach to w + reach, and the enlarged step as an arrow."""
+    point = tangent.w, tangent.cost
+    x = np.array([tangent.w - reach, tangent.w + reach])
+    axes.plot(x, tangent.cost + tangent.slope * (x - tangent.w), color=ORANGE, linestyle="--")
+    axes.plot(*point, "o", color=ORANGE)
+    axes.annotate(name, point, xytext=(0, 9), textcoords="offset points", ha="center", weight="bold")
+    if tangent.step:
+        tip = tangent.w + enlarged * tangent.step, tangent.cost
+        axes.annotate("", tip, point, arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.4})

@@ -1,31 +1,44 @@
-"""TODO figures.net."""
+"""Figure 1: the net as neurons and connections, with the activations for the example."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from mnist_mlp.activations import SCALED_TANH_A
 from mnist_mlp.figures.example import Example
-from mnist_mlp.figures.style import INK, NEGATIVE, ORANGE, POSITIVE, WIDTH, decimal, new_figure, show_digit, source_name
+from mnist_mlp.figures.style import (
+    INK,
+    NEGATIVE,
+    ORANGE,
+    POSITIVE,
+    WIDTH,
+    format_decimals,
+    neuron_name,
+    new_figure,
+    show_digit,
+)
 from mnist_mlp.inference.forward import copied_layers, propagate
 from mnist_mlp.inference.trained import Trained
 
-# What figure 1 has room for; of a deeper net, the middle layers are left out.
-COLUMNS = 5
-NEURONS = 12
-LINES = 40
-
-
-# 1. The net
+# The room in the figure. A deeper net is drawn without its middle layers.
+MAX_COLUMNS = 5
+MAX_NEURONS = 12  # per column
+MAX_CONNECTIONS = 40  # between two columns
 
 
 class Column(NamedTuple):
-    """Some neurons of a layer. layer: 0 are the input neurons. size: how many it has in all. function: its σ.
+    """Some neurons of one layer.
 
-    neurons: (n,) which, in order. activations: (n,).
+    layer: its number; 0 for the input neurons.
+    size: how many neurons the layer has.
+    function: the name of its σ; "pixel" for the input neurons.
+    neurons: (n,) the numbers of the neurons shown, in order.
+    activations: (n,) their activations.
     """
 
     layer: int
@@ -36,7 +49,13 @@ class Column(NamedTuple):
 
 
 class Connection(NamedTuple):
-    """From a neuron of a layer to one of the next, each by its place among those of its column."""
+    """A weight from a neuron of one column to a neuron of the next.
+
+    layer: the number of the first neuron's layer.
+    start: the first neuron's position in its column.
+    end: the second neuron's position in its column.
+    weight: w.
+    """
 
     layer: int
     start: int
@@ -45,8 +64,13 @@ class Connection(NamedTuple):
 
 
 class Net(NamedTuple):
-    """columns: from the input to the output layer. connections: the strongest, weakest first. paper, ink: the
-    activations of such pixels."""
+    """The part of the net that is shown.
+
+    columns: from the input to the output layer.
+    connections: the strongest weights between columns, weakest first.
+    paper: the activation of a blank pixel.
+    ink: the activation of a black pixel.
+    """
 
     columns: list[Column]
     connections: list[Connection]
@@ -54,23 +78,23 @@ class Net(NamedTuple):
     ink: float
 
 
-def net_at_work(trained: Trained, example: Example) -> Net:
-    """Figure 1: some neurons of each layer with their activations for the example, and the strongest weights between.
+def compute_net(trained: Trained, example: Example) -> Net:
+    """Choose the neurons and connections to show, and compute the activations for the example.
 
-    All output neurons; of the layer below those with the largest weights to them, by Σ |w|; and so on, down to the
-    pixels.
+    All output neurons are shown. From each layer below, down to the pixels, the figure shows the neurons with the
+    largest Σ |w| to the neurons shown above.
     """
     layers = copied_layers(trained.net)
     inputs = trained.preprocessing(example.image[None])[0]
     activations = [inputs, *(state.a for state in propagate(layers, inputs))]
     numbers = list(range(len(activations)))
-    if len(numbers) > COLUMNS:
-        numbers = [*numbers[: COLUMNS // 2], *numbers[-(COLUMNS - COLUMNS // 2) :]]
+    if len(numbers) > MAX_COLUMNS:
+        numbers = [*numbers[: MAX_COLUMNS // 2], *numbers[-(MAX_COLUMNS - MAX_COLUMNS // 2) :]]
     columns: list[Column] = []
     connections: list[Connection] = []
     for number in reversed(numbers):
         a = activations[number]
-        neurons = torch.arange(min(len(a), NEURONS))
+        neurons = torch.arange(min(len(a), MAX_NEURONS))
         if number < len(layers):
             weight = layers[number].weight
             above = columns[0] if columns[0].layer == number + 1 else None
@@ -81,19 +105,19 @@ def net_at_work(trained: Trained, example: Example) -> Net:
                 connections += _strongest(number, weight[:, neurons])
         function = layers[number - 1].activation if number else "pixel"
         columns.insert(0, Column(number, len(a), function, neurons, a[neurons]))
-    by_weight = sorted(connections, key=lambda line: abs(line.weight))
+    by_weight = sorted(connections, key=lambda connection: abs(connection.weight))
     return Net(columns, by_weight, trained.preprocessing.paper, trained.preprocessing.ink)
 
 
 def _strongest(layer: int, weight: Tensor) -> list[Connection]:
-    """Of the weights (m, n), the largest ones by amount."""
+    """Return the connections with the largest |w| of a weight matrix (m, n)."""
     m, n = weight.shape
-    places = weight.abs().flatten().topk(min(LINES, m * n)).indices.tolist()
+    places = weight.abs().flatten().topk(min(MAX_CONNECTIONS, m * n)).indices.tolist()
     return [Connection(layer, place % n, place // n, float(weight[place // n, place % n])) for place in places]
 
 
 def draw_net(net: Net, example: Example) -> Figure:
-    """Figure 1: the net as neurons and connections."""
+    """Draw the example on the left, with the pixels shown marked, then one column of neurons per layer."""
     figure = new_figure(4.9, layout=None)
     thumbnail = figure.add_axes((0.015, 0.36, 0.17, 0.264))
     show_digit(thumbnail, example)
@@ -102,63 +126,70 @@ def draw_net(net: Net, example: Example) -> Figure:
     axes = figure.add_axes((0, 0.09, 1, 0.9))
     axes.set_axis_off()
     axes.set(xlim=(0, WIDTH), ylim=(-0.5, 13.1))
-    xs = np.linspace(2.2, 6.75, len(net.columns))
-    heights = [np.linspace(11, 0, 2 * len(c.neurons) + 1)[1::2] for c in net.columns]
-    place = {column.layer: i for i, column in enumerate(net.columns)}
-    strongest = abs(net.connections[-1].weight)
-    for layer, start, end, weight in net.connections:
-        i, share = place[layer], abs(weight) / strongest
-        axes.plot(
-            xs[i : i + 2],
-            [heights[i][start], heights[i + 1][end]],
-            color=POSITIVE if weight > 0 else NEGATIVE,
-            linestyle="-" if weight > 0 else (0, (3, 1.5)),
-            linewidth=0.3 + 2.2 * share,
-            alpha=0.25 + 0.7 * share,
-            zorder=1,
-        )
-    for i, (x, column) in enumerate(zip(xs, net.columns, strict=True)):
-        last = i == len(net.columns) - 1
-        low, high = (net.paper, net.ink) if column.layer == 0 else _range(column)
-        ink = ((column.activations - low) / (high - low)).clamp(0, 1).tolist()
-        colours = [str(1 - share) for share in ink]
-        axes.scatter([x] * len(ink), heights[i], s=165, c=colours, edgecolors=INK, linewidths=0.9, zorder=2)
-        axes.text(x, 13.1, _column_title(column, last), ha="center", va="top", linespacing=1.25)
-        if i and column.layer - 1 not in place:
-            axes.text((xs[i - 1] + x) / 2, 5.5, "…", ha="center", va="center", fontsize=16)
-        for y, neuron, a in zip(heights[i], column.neurons.tolist(), column.activations.tolist(), strict=True):
-            if column.layer == 0:
-                axes.text(
-                    x - 0.14,
-                    y,
-                    source_name("pixel", neuron).removeprefix("pixel "),
-                    ha="right",
-                    va="center",
-                    fontsize=8,
-                )
-            if last:
-                bold = "bold" if a == float(column.activations.max()) else "normal"
-                axes.text(x + 0.14, y, f"{neuron}:  {decimal(a)}", va="center", weight=bold)
+    xs = np.linspace(2.2, 6.75, len(net.columns)).tolist()
+    ys = [np.linspace(11, 0, 2 * len(column.neurons) + 1)[1::2].tolist() for column in net.columns]
+    _draw_connections(axes, net, xs, ys)
+    layers = [column.layer for column in net.columns]
+    for i, column in enumerate(net.columns):
+        _draw_column(axes, net, column, xs[i], ys[i])
+        if i and column.layer - 1 not in layers:
+            axes.text((xs[i - 1] + xs[i]) / 2, 5.5, "…", ha="center", va="center", fontsize=16)
     figure.text(
         0.5,
         0.015,
-        "neurons, of large layers only some: the darker, the larger the activation\n"
-        "the strongest weights between them: solid orange positive, dashed blue negative; the thicker, the stronger",
+        "circles: neurons (large layers show only some); darker means a larger activation\n"
+        "lines: the strongest weights; solid orange is positive, dashed blue is negative; thicker means stronger",
         ha="center",
         fontsize=8.5,
     )
     return figure
 
 
-def _column_title(column: Column, last: bool) -> str:
+def _draw_connections(axes: Axes, net: Net, xs: Sequence[float], ys: Sequence[Sequence[float]]) -> None:
+    """Draw a line for each connection. Colour and dashes show its sign, width and opacity its strength."""
+    index = {column.layer: i for i, column in enumerate(net.columns)}
+    strongest = abs(net.connections[-1].weight)
+    for layer, start, end, weight in net.connections:
+        i, strength = index[layer], abs(weight) / strongest
+        axes.plot(
+            xs[i : i + 2],
+            [ys[i][start], ys[i + 1][end]],
+            color=POSITIVE if weight > 0 else NEGATIVE,
+            linestyle="-" if weight > 0 else (0, (3, 1.5)),
+            linewidth=0.3 + 2.2 * strength,
+            alpha=0.25 + 0.7 * strength,
+            zorder=1,
+        )
+
+
+def _draw_column(axes: Axes, net: Net, column: Column, x: float, ys: Sequence[float]) -> None:
+    """Draw the neurons of a column as grey circles, with its title above and labels for pixels and outputs."""
+    is_output = column is net.columns[-1]
+    low, high = (net.paper, net.ink) if column.layer == 0 else _range(column)
+    shades = ((column.activations - low) / (high - low)).clamp(0, 1).tolist()
+    colours = [str(1 - shade) for shade in shades]
+    axes.scatter([x] * len(ys), ys, s=165, c=colours, edgecolors=INK, linewidths=0.9, zorder=2)
+    axes.text(x, 13.1, _column_title(column, is_output), ha="center", va="top", linespacing=1.25)
+    for y, neuron, a in zip(ys, column.neurons.tolist(), column.activations.tolist(), strict=True):
+        if column.layer == 0:
+            place = neuron_name("pixel", neuron).removeprefix("pixel ")
+            axes.text(x - 0.14, y, place, ha="right", va="center", fontsize=8)
+        if is_output:
+            weight = "bold" if a == float(column.activations.max()) else "normal"
+            axes.text(x + 0.14, y, f"{neuron}:  {format_decimals(a)}", va="center", weight=weight)
+
+
+def _column_title(column: Column, is_output: bool) -> str:
+    """Return the layer's name and σ, and how many of its neurons are shown."""
     shown = f"\n{len(column.neurons)} of {column.size:,}" if len(column.neurons) < column.size else ""
     if column.layer == 0:
         return f"input: pixels\n(row, column){shown}"
-    return (f"output layer\n{column.function}" if last else f"hidden layer {column.layer}\n{column.function}") + shown
+    name = "output layer" if is_output else f"hidden layer {column.layer}"
+    return f"{name}\n{column.function}{shown}"
 
 
 def _range(column: Column) -> tuple[float, float]:
-    """The lowest and the highest activation that the layer's σ can give; for the identity, of those shown."""
+    """Return the limits of the layer's σ; for the identity, the smallest and the largest activation shown."""
     if column.function == "identity":
         low, high = float(column.activations.min()), float(column.activations.max())
         return low, max(high, low + 1e-6)

@@ -1,4 +1,4 @@
-"""TODO figures.neuron."""
+"""Figure 2: one output neuron, z = Σ a w + b and a = σ(z), in numbers."""
 
 from typing import NamedTuple
 
@@ -15,24 +15,27 @@ from mnist_mlp.figures.style import (
     NEGATIVE,
     ORANGE,
     POSITIVE,
-    decimal,
     draw_table,
+    format_decimals,
+    neuron_name,
     new_figure,
-    rounded_to_add_up,
+    round_to_sum,
     show_digit,
-    source_name,
 )
 from mnist_mlp.inference.forward import copied_layers, propagate
 from mnist_mlp.inference.trained import Trained
 
-TERMS = 8  # of the sum in figure 2
-
-
-# 2. One neuron
+MAX_TERMS = 8
 
 
 class Term(NamedTuple):
-    """source: the number of the neuron below. product: activation times weight."""
+    """One product of the weighted sum.
+
+    source: the number of the neuron below.
+    activation: its activation a.
+    weight: w.
+    product: a w.
+    """
 
     source: int
     activation: float
@@ -41,9 +44,17 @@ class Term(NamedTuple):
 
 
 class Neuron(NamedTuple):
-    """An output neuron: z = the products of all neurons below + the bias, a = σ(z).
+    """An output neuron and its weighted sum.
 
-    terms: the largest products by amount, in that order. n_others, others: how many more there are, and their sum.
+    digit: its number.
+    function: the name of its σ.
+    below: the kind of the neurons below, "hidden neuron" or "pixel".
+    terms: the products with the largest amounts, in that order.
+    n_others: the number of the other products.
+    others: their sum.
+    bias: b; None if the net has no biases.
+    z: the weighted sum, all products plus b.
+    a: σ(z).
     """
 
     digit: int
@@ -57,8 +68,8 @@ class Neuron(NamedTuple):
     a: float
 
 
-def one_neuron(trained: Trained, example: Example) -> Neuron:
-    """Figure 2: the output neuron of the example's digit."""
+def compute_neuron(trained: Trained, example: Example) -> Neuron:
+    """Compute the weighted sum of the output neuron of the example's digit."""
     layers = copied_layers(trained.net, torch.float64)
     inputs = trained.preprocessing(example.image[None])[0].double()
     states = propagate(layers, inputs)
@@ -66,7 +77,7 @@ def one_neuron(trained: Trained, example: Example) -> Neuron:
     weight, bias, function = layers[-1]
     w = weight[example.label]
     products = w * below
-    largest = products.abs().sort(descending=True, stable=True).indices[:TERMS]
+    largest = products.abs().sort(descending=True, stable=True).indices[:MAX_TERMS]
     return Neuron(
         digit=example.label,
         function=function,
@@ -81,17 +92,18 @@ def one_neuron(trained: Trained, example: Example) -> Neuron:
 
 
 def draw_neuron(neuron: Neuron, example: Example) -> Figure:
-    """Figure 2: one neuron's sum as a table, and its activation on the curve of σ."""
-    others, bias = [neuron.others] * (neuron.n_others > 0), [] if neuron.bias is None else [neuron.bias]
+    """Draw the weighted sum as a table with bars, and the activation on the curve of σ."""
+    others = [neuron.others] if neuron.n_others else []
+    bias = [] if neuron.bias is None else [neuron.bias]
     parts = [*(term.product for term in neuron.terms), *others, *bias]
-    balance = len(neuron.terms) if others else 0
-    shown = rounded_to_add_up(parts, DECIMALS, balance)
-    names = [source_name(neuron.below, term.source) for term in neuron.terms]
-    names += [f"{neuron.n_others:,} others together"] * len(others) + ["bias b"] * len(bias)
-    rows = [[name, "", "", decimal(part)] for name, part in zip(names, shown, strict=True)]
+    # The rounded parts have to add up. The row of the other neurons takes the difference.
+    shown = round_to_sum(parts, DECIMALS, len(neuron.terms) if others else 0)
+    names = [neuron_name(neuron.below, term.source) for term in neuron.terms]
+    names += [f"{neuron.n_others:,} other neurons"] * len(others) + ["bias b"] * len(bias)
+    rows = [[name, "", "", format_decimals(part)] for name, part in zip(names, shown, strict=True)]
     for row, term in zip(rows, neuron.terms, strict=False):
-        row[1:3] = decimal(term.activation), decimal(term.weight)
-    rows.append([f"sum z{'' if bias else ' (this net has no biases)'}", "", "", decimal(sum(shown))])
+        row[1:3] = format_decimals(term.activation), format_decimals(term.weight)
+    rows.append([f"sum z{'' if bias else ' (this net has no biases)'}", "", "", format_decimals(sum(shown))])
     figure = new_figure(3.8, layout=None)
     table = figure.add_axes((0.015, 0.02, 0.62, 0.96))
     y = draw_table(table, (0.0, 0.46, 0.63, 0.82), ["from", "activation a", "weight w", "product a w"], rows)
@@ -101,10 +113,12 @@ def draw_neuron(neuron: Neuron, example: Example) -> Figure:
     table.plot([0.92, 0.92], [y[-1] + 0.04, y[0] + 0.04], color=INK, linewidth=0.8)
     show_digit(figure.add_axes((0.76, 0.735, 0.125, 0.25)), example)
     axes = figure.add_axes((0.7, 0.13, 0.28, 0.36))
-    z = np.linspace(-(reach := max(6.0, 1.25 * abs(neuron.z))), reach, 201)
+    reach = max(6.0, 1.25 * abs(neuron.z))
+    z = np.linspace(-reach, reach, 201)
     axes.plot(z, ACTIVATIONS[neuron.function].sigma(torch.from_numpy(z)).numpy(), color=BLUE)
     axes.plot([neuron.z, neuron.z, -reach], [axes.get_ylim()[0], neuron.a, neuron.a], color=INK, linestyle=":")
     axes.plot(neuron.z, neuron.a, "o", color=ORANGE)
     axes.set(xlim=(-reach, reach), xlabel="z", ylabel="a")
-    axes.set_title(f"output neuron {neuron.digit}: a = σ(z)\nσ({decimal(neuron.z)}) = {decimal(neuron.a)}")
+    z_shown, a_shown = format_decimals(neuron.z), format_decimals(neuron.a)
+    axes.set_title(f"output neuron {neuron.digit}: a = σ(z)\nσ({z_shown}) = {a_shown}")
     return figure

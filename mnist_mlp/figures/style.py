@@ -1,7 +1,7 @@
-"""The article's figures, drawn from the numbers that mnist_mlp/figure_example.py and figure_training.py compute.
+"""What the figures share: colours, line styles, number formats, the digit's picture, the table, PNG and SVG.
 
-Made to be read at a width of 760 pixels, and by colour-blind readers: the colours are those of Okabe and Ito (Color
-Universal Design, 2008), and nothing is told by colour alone.
+The figures are made for a width of 760 pixels and for colour-blind readers. The colours are those of Okabe and Ito
+(Color Universal Design, 2008), and nothing is shown by colour alone.
 """
 
 import io
@@ -17,78 +17,81 @@ from PIL import Image
 
 from mnist_mlp.figures.example import Example
 
-
-def rounded_to_add_up(parts: Sequence[float], decimals: int, balance: int) -> list[float]:
-    """The parts rounded, but the one at place `balance` such that all together are the rounded sum."""
-    unit = 10**decimals
-    whole = [round(part * unit) for part in parts]
-    whole[balance] += round(sum(parts) * unit) - sum(whole)
-    return [number / unit for number in whole]
-
-
-WIDTH = 7.6  # inches, of 100 pixels each at the size that they are made for
-DPI = 200
+WIDTH = 7.6  # inches; 760 pixels at 100 pixels per inch
+DPI = 200  # of the PNG; twice the pixels, for high-resolution screens
 PNG_COLOURS = 128
+
 BLUE, ORANGE, LIGHT_ORANGE, GREEN = "#0072B2", "#D55E00", "#E69F00", "#009E73"
 INK, GREY, FAINT = "#000000", "#707070", "#D0D0D0"
-NEGATIVE, POSITIVE = BLUE, ORANGE  # weights
-BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-DECIMALS, COST_DECIMALS = 3, 5
-MINUS = "\N{MINUS SIGN}"  # as wide as a plus and as digits
-STYLES: list[dict[str, Any]] = [  # of several curves in one chart
+NEGATIVE, POSITIVE = BLUE, ORANGE  # weights and products
+WHITE_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # behind text on a coloured background
+LINE_STYLES: list[dict[str, Any]] = [  # for several curves in one chart
     {"color": INK, "linestyle": "-", "marker": "o"},
     {"color": GREEN, "linestyle": "--", "marker": "s"},
     {"color": ORANGE, "linestyle": "-.", "marker": "^"},
     {"color": BLUE, "linestyle": ":", "marker": "D"},
 ]
-SETTINGS: dict[Any, Any] = {
+RC_PARAMS: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 9.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
-    "svg.hashsalt": "mnist_mlp",  # the same figure is the same file
+    "svg.hashsalt": "mnist_mlp",  # gives equal figures equal SVG files
 }
 
-
-def style() -> AbstractContextManager[None]:
-    """To draw in."""
-    return mpl.rc_context(SETTINGS)
+DECIMALS, COST_DECIMALS = 3, 5
+MINUS = "\N{MINUS SIGN}"  # as wide as a plus sign and a digit, unlike a hyphen
 
 
-def as_bytes(figure: Figure, form: str) -> bytes:
-    """The content of a file, "png" or "svg"; without its date, so that the same figure is the same file."""
+def drawing_style() -> AbstractContextManager[None]:
+    """Return a context in which matplotlib draws and renders with the figures' settings."""
+    return mpl.rc_context(RC_PARAMS)
+
+
+def new_figure(height: float, layout: Any = "constrained") -> Figure:
+    """Return an empty figure of the common width; the height is in inches."""
+    return Figure(figsize=(WIDTH, height), layout=layout)
+
+
+def render(figure: Figure, file_format: str) -> bytes:
+    """Return the content of a "png" or "svg" file. It holds no date, so equal figures give equal files."""
     content = io.BytesIO()
-    if form == "svg":
+    if file_format == "svg":
         figure.savefig(content, format="svg", metadata={"Date": None})
         return content.getvalue()
     figure.savefig(content, format="png", dpi=DPI, pil_kwargs={"compress_level": 0})
     with Image.open(content) as image:
-        palette = image.convert("RGB").quantize(PNG_COLOURS, dither=Image.Dither.NONE)  # a third of the bytes
+        # A palette makes the file three times smaller.
+        palette = image.convert("RGB").quantize(PNG_COLOURS, dither=Image.Dither.NONE)
     content = io.BytesIO()
     palette.save(content, format="PNG", optimize=True)
     return content.getvalue()
 
 
-def new_figure(height: float, layout: Any = "constrained") -> Figure:
-    return Figure(figsize=(WIDTH, height), layout=layout)
-
-
 def show_digit(axes: Axes, example: Example) -> None:
+    """Draw the example's image, with its split, index and label below."""
     axes.imshow(example.image.numpy(), cmap="gray_r", vmin=0, vmax=255)
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set(visible=True, color=GREY)
-    axes.set_xlabel(f"{example.split} image\n{example.place:,}: a {example.label}", fontsize=8.5)
+    axes.set_xlabel(f"{example.split} image\n{example.position:,}, label {example.label}", fontsize=8.5)
 
 
 def draw_table(
     axes: Axes, edges: Sequence[float], heads: Sequence[str], rows: list[list[str]], sums: int = 1
 ) -> list[float]:
-    """Text in columns, the first flush left, the others flush right; the last `sums` rows below a line.
+    """Draw text in columns, with a line below the heads and a line above the last `sums` rows, which are bold.
+
+    Args:
+        axes: filled by the table; its units become 0..1.
+        edges: x of each column; of its left edge for the first column, of its right edge for the others.
+        heads: the columns' heads.
+        rows: the cells' texts, one per column.
+        sums: the number of rows below the second line.
 
     Returns:
-        The height of each row's middle, in the units of `axes`, 0..1.
+        y of each row's middle.
     """
     axes.set_axis_off()
     axes.set(xlim=(0, 1), ylim=(0, 1))
@@ -104,21 +107,30 @@ def draw_table(
     return heights[1:]
 
 
-def source_name(kind: str, number: int) -> str:
-    """A neuron of the layer below, by name; of a pixel, row and column."""
-    return f"pixel {number // 28}, {number % 28}" if kind == "pixel" else f"{kind} {number}"
+def round_to_sum(parts: Sequence[float], decimals: int, adjusted: int) -> list[float]:
+    """Round each part, then adjust the part at index `adjusted` so that the parts add up to the rounded sum."""
+    unit = 10**decimals
+    whole = [round(part * unit) for part in parts]
+    whole[adjusted] += round(sum(parts) * unit) - sum(whole)
+    return [number / unit for number in whole]
 
 
-def decimal(value: float, decimals: int = DECIMALS) -> str:
-    """With a real minus sign, and none before zero."""
+def format_decimals(value: float, decimals: int = DECIMALS) -> str:
+    """Format with a fixed number of decimals and a true minus sign; zero has no sign."""
     return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", MINUS)
 
 
-def short(value: float) -> str:
+def format_two_digits(value: float) -> str:
+    """Format with two significant digits and a true minus sign."""
+    decimals = 1 - math.floor(math.log10(abs(value))) if value else 1
+    return format_decimals(value, max(0, decimals)) if decimals <= 7 else f"{value:.1e}".replace("-", MINUS)
+
+
+def format_short(value: float) -> str:
+    """Format without trailing zeros, with a true minus sign."""
     return f"{value:g}".replace("-", MINUS)
 
 
-def two_digits(value: float) -> str:
-    """With two significant digits."""
-    decimals = 1 - math.floor(math.log10(abs(value))) if value else 1
-    return decimal(value, max(0, decimals)) if decimals <= 7 else f"{value:.1e}".replace("-", MINUS)
+def neuron_name(kind: str, number: int) -> str:
+    """Return a neuron's name: "hidden neuron 7", or "pixel 3, 12" (row, column) for an input neuron."""
+    return f"pixel {number // 28}, {number % 28}" if kind == "pixel" else f"{kind} {number}"

@@ -1,15 +1,16 @@
-"""The numbers of the article's figures 5 to 8: the gradient, and what bias and nonlinearity are for.
+"""Figure 7: what small nets learn of XOR, with and without a nonlinearity and biases.
 
-One function per figure. The nets of figures 7 and 8 are trained here, by this project's own model and Trainer, on the
-CPU, so that the same seed gives the same numbers. mnist_mlp/figure_drawing.py draws what the functions return.
+The nets are trained here, with the project's model and Trainer.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from torch import Tensor
 
 from mnist_mlp.activations import ActivationName
@@ -18,105 +19,113 @@ from mnist_mlp.data.loader import MiniBatches
 from mnist_mlp.data.preprocessing import Preprocessing
 from mnist_mlp.fast.module import FastSigmoidMLP
 from mnist_mlp.figures.fit import fit_on_cpu
-from mnist_mlp.figures.style import BLUE, BOX, INK, LIGHT_ORANGE, new_figure
+from mnist_mlp.figures.style import BLUE, INK, LIGHT_ORANGE, WHITE_BOX, new_figure
 
-# 7. XOR
-
-XOR = Examples(  # as images of two pixels, paper or ink
+XOR = Examples(  # as images of two pixels
     torch.tensor([[[0, 0]], [[0, 255]], [[255, 0]], [[255, 255]]], dtype=torch.uint8), torch.tensor([0, 1, 1, 0])
 )
-XOR_NETS: list[tuple[ActivationName, bool]] = [
+XOR_NETS: list[tuple[ActivationName, bool]] = [  # the settings activation and bias
     (activation, bias) for bias in (True, False) for activation in ("identity", "sigmoid", "tanh")
 ]
-XOR_HIDDEN = 4
-XOR_LEARNING_RATE = 4.0
-XOR_UPDATES, XOR_EPOCHS = 1_000, 4  # an epoch meets the four examples so often
-XOR_GRID = 121
-UNDECIDED = 0.01  # output activations that differ by less are no answer
+HIDDEN = 4
+LEARNING_RATE = 4.0
+EPOCHS = 4
+UPDATES_PER_EPOCH = 1_000
+GRID = 121
+UNDECIDED = 0.01  # the net is undecided if its two output activations differ by less
 
 
-class Boundary(NamedTuple):
-    """What a net with two inputs learned of XOR.
+class XorResult(NamedTuple):
+    """What a net with two inputs learns of XOR.
 
-    activation, bias: its settings. outputs: (4, 2) for the inputs 00, 01, 10 and 11. right, undecided: of the four.
-    axis: (P,) values of each input. lead: (P, P), by second and first input, how much the output neuron "1" is above
-    the neuron "0"; its zero is the boundary.
+    activation: the σ of its hidden neurons.
+    bias: whether it has biases.
+    outputs: (4, 2) for the inputs 00, 01, 10 and 11.
+    n_correct: how many of the four it classifies correctly.
+    n_undecided: for how many of the four it is undecided.
+    axis: (P,) values of each input.
+    margin: (P, P) by second and first input, output neuron "1" minus output neuron "0". The decision boundary is
+        where it is 0.
     """
 
     activation: str
     bias: bool
     outputs: Tensor
-    right: int
-    undecided: int
+    n_correct: int
+    n_undecided: int
     axis: Tensor
-    lead: Tensor
+    margin: Tensor
 
 
-def xor(activation: ActivationName, bias: bool, seed: int) -> Boundary:
-    """One net of figure 7: two inputs, four hidden neurons, two outputs; full batch, a constant η, from `seed`."""
+def train_xor_net(activation: ActivationName, bias: bool, seed: int) -> XorResult:
+    """Train a 2-4-2 net on XOR, full batch with a constant η, from the initial weights of `seed`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = FastSigmoidMLP(
-            hidden_sizes=[XOR_HIDDEN],
+            hidden_sizes=[HIDDEN],
             activation=activation,
             bias=bias,
-            learning_rate=XOR_LEARNING_RATE,
+            learning_rate=LEARNING_RATE,
             lr_schedule="constant",
             lr_warmup_epochs=0.0,
             engine="closed_form",
             n_inputs=2,
             n_outputs=2,
         )
-        again_and_again = torch.arange(4).repeat(XOR_UPDATES)
-        fit_on_cpu(
-            net,
-            XOR_EPOCHS,
-            train_dataloaders=MiniBatches(XOR, again_and_again, 4, Preprocessing(), updates_per_step=100),
-        )
-    axis = torch.linspace(-0.5, 1.5, XOR_GRID)
+        indices = torch.arange(4).repeat(UPDATES_PER_EPOCH)
+        loader = MiniBatches(XOR, indices, 4, Preprocessing(), updates_per_step=100)
+        fit_on_cpu(net, EPOCHS, train_dataloaders=loader)
+    axis = torch.linspace(-0.5, 1.5, GRID)
     second, first = torch.meshgrid(axis, axis, indexing="ij")
     with torch.no_grad():
         outputs = net(Preprocessing()(XOR.images))
-        of_grid = net(torch.stack([first, second], dim=-1).view(-1, 2))
-    lead = outputs[:, 1] - outputs[:, 0]
-    decided = lead.abs() >= UNDECIDED
-    return Boundary(
+        grid_outputs = net(torch.stack([first, second], dim=-1).view(-1, 2))
+    margin = outputs[:, 1] - outputs[:, 0]
+    decided = margin.abs() >= UNDECIDED
+    return XorResult(
         activation,
         bias,
         outputs,
-        right=int(((lead > 0) == (XOR.labels == 1))[decided].sum()),
-        undecided=int((~decided).sum()),
+        n_correct=int(((margin > 0) == (XOR.labels == 1))[decided].sum()),
+        n_undecided=int((~decided).sum()),
         axis=axis,
-        lead=(of_grid[:, 1] - of_grid[:, 0]).view(XOR_GRID, XOR_GRID),
+        margin=(grid_outputs[:, 1] - grid_outputs[:, 0]).view(GRID, GRID),
     )
 
 
-def draw_xor(boundaries: Sequence[Boundary]) -> Figure:
-    """Figure 7: XOR, the nets with biases above those without."""
-    columns = (len(boundaries) + 1) // 2
+def draw_xor(results: Sequence[XorResult]) -> Figure:
+    """Draw one panel per net, the nets with biases above those without."""
+    columns = (len(results) + 1) // 2
     figure = new_figure(5.9)
-    shades = LinearSegmentedColormap.from_list("answers", [BLUE, "white", LIGHT_ORANGE])
+    colours = LinearSegmentedColormap.from_list("margin", [BLUE, "white", LIGHT_ORANGE])
     panels = figure.subplots(2, columns, sharex=True, sharey=True)
-    for axes, b in zip(panels.flat, boundaries, strict=True):
-        extent = 2 * (float(b.axis[0]), float(b.axis[-1]))
-        drawn = axes.imshow(b.lead.numpy(), cmap=shades, vmin=-1, vmax=1, origin="lower", extent=extent)
-        if float(b.lead.abs().max()) >= UNDECIDED:
-            axes.contour(b.axis.numpy(), b.axis.numpy(), b.lead.numpy(), levels=[0.0], colors=INK, linewidths=1.6)
-        leads = (b.outputs[:, 1] - b.outputs[:, 0]).tolist()
-        for pixels, label, lead in zip(XOR.images.flatten(1).tolist(), XOR.labels.tolist(), leads, strict=True):
-            x, y = (pixel / 255 for pixel in pixels)
-            axes.plot(x, y, "o", markersize=13, markerfacecolor="white", markeredgecolor=INK)
-            axes.text(x, y, str(label), ha="center", va="center_baseline", weight="bold")
-            if abs(lead) < UNDECIDED or (lead > 0) != (label == 1):
-                text = "undecided" if abs(lead) < UNDECIDED else "wrong"
-                axes.annotate(text, (x, y), xytext=(0, -18), textcoords="offset points", ha="center", bbox=BOX)
-        name = "no nonlinearity" if b.activation == "identity" else b.activation
-        axes.set_title(f"{name},\n{'with' if b.bias else 'without'} biases: {b.right} of 4 right")
-        axes.set(xticks=[0, 1], yticks=[0, 1])
+    for axes, result in zip(panels.flat, results, strict=True):
+        image = _draw_panel(axes, result, colours)
     for axes in panels[-1]:
         axes.set_xlabel("first input")
     for axes in panels[:, 0]:
         axes.set_ylabel("second input")
-    bar = figure.colorbar(drawn, ax=panels, orientation="horizontal", shrink=0.5, aspect=40, ticks=[-1, 0, 1])
+    bar = figure.colorbar(image, ax=panels, orientation="horizontal", shrink=0.5, aspect=40, ticks=[-1, 0, 1])
     bar.ax.set_xticklabels(["the net says 0", "undecided", "the net says 1"])
     return figure
+
+
+def _draw_panel(axes: Axes, result: XorResult, colours: Colormap) -> AxesImage:
+    """Draw the margin as colours, the decision boundary, and the four examples with their labels."""
+    axis, margin = result.axis.numpy(), result.margin.numpy()
+    low, high = float(axis[0]), float(axis[-1])
+    image = axes.imshow(margin, cmap=colours, vmin=-1, vmax=1, origin="lower", extent=(low, high, low, high))
+    if float(result.margin.abs().max()) >= UNDECIDED:
+        axes.contour(axis, axis, margin, levels=[0.0], colors=INK, linewidths=1.6)
+    margins = (result.outputs[:, 1] - result.outputs[:, 0]).tolist()
+    for pixels, label, value in zip(XOR.images.flatten(1).tolist(), XOR.labels.tolist(), margins, strict=True):
+        x, y = (pixel / 255 for pixel in pixels)
+        axes.plot(x, y, "o", markersize=13, markerfacecolor="white", markeredgecolor=INK)
+        axes.text(x, y, str(label), ha="center", va="center_baseline", weight="bold")
+        if abs(value) < UNDECIDED or (value > 0) != (label == 1):
+            text = "undecided" if abs(value) < UNDECIDED else "wrong"
+            axes.annotate(text, (x, y), xytext=(0, -18), textcoords="offset points", ha="center", bbox=WHITE_BOX)
+    name = "no nonlinearity" if result.activation == "identity" else result.activation
+    axes.set_title(f"{name},\n{'with' if result.bias else 'without'} biases: {result.n_correct} of 4 right")
+    axes.set(xticks=[0, 1], yticks=[0, 1])
+    return image

@@ -1,4 +1,4 @@
-"""TODO inference.evaluation."""
+"""Evaluation of a trained net on one split: cost, accuracy, precision and recall, confusion matrix, worst mistakes."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,10 +15,13 @@ Split = Literal["train", "validation", "test"]
 
 @dataclass(frozen=True)
 class Digit:
-    """One digit's figures; None where they mean nothing, because no image shows the digit or none was guessed to.
+    """The metrics of one digit. A metric is None if it is a mean over no images.
 
-    precision: of the images guessed to show this digit, the share that does.
-    recall: of the images that show this digit, the share that was guessed so.
+    digit: 0 to 9.
+    images: number of images that show the digit.
+    average_cost: mean cost of these images.
+    precision: the fraction of the images with this predicted class that show the digit.
+    recall: the fraction of the images that show the digit that have this predicted class.
     """
 
     digit: int
@@ -30,8 +33,15 @@ class Digit:
 
 @dataclass(frozen=True)
 class Mistake:
-    """One wrong guess. index: the image's place, counted from 0, in the data set's training files, or for the split
-    "test" in its test files."""
+    """One wrongly classified image.
+
+    index: position of the image, counted from 0, in the data set's training files; for the split "test", in its test
+        files.
+    label: the digit that the image shows.
+    guess: the predicted class.
+    cost: cost of the image.
+    activations: ten output activations.
+    """
 
     index: int
     label: int
@@ -42,7 +52,16 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """confusion[label][guess]: a number of images. mistakes: the worst ones, the most costly first."""
+    """The metrics of one split.
+
+    split: name of the split.
+    images: number of images.
+    average_cost: mean cost of all images.
+    accuracy: fraction of correctly classified images, 0 to 1.
+    digits: the metrics of each digit.
+    confusion: confusion[label][predicted class], numbers of images.
+    mistakes: the wrongly classified images with the highest costs, highest first.
+    """
 
     split: str
     images: int
@@ -58,22 +77,23 @@ def evaluation(
     split: Split,
     data_dir: str | None = None,
     worst: int = 10,
-    versions: int = 0,
+    tta: int = 0,
     strength: float = 0.5,
 ) -> Evaluation:
-    """The figures of a net on a split, which is cut as it was for the net's training.
+    """Evaluate a net on one split of the data that it was trained on, split as in training.
 
     Args:
         trained: the net.
-        split: of what it was trained on.
-        data_dir: where the data set is now, if not where it was in training.
-        worst: how many mistakes to list.
-        versions: 0 for the net's answers to the images; else its mean answers to so many deformed versions of each.
-        strength: of these deformations; 1 is that of the net's training.
+        split: the name of the split.
+        data_dir: the folder of the data set, if it has changed since training.
+        worst: the number of mistakes to list.
+        tta: test-time augmentation: the number of augmented versions of each image, whose output activations are
+            averaged. 0 evaluates the images themselves.
+        strength: strength of the test-time augmentation, relative to training.
 
     Raises:
-        InputError: the split is empty or not known, the data set cannot be read, or the net was not trained on
-            deformed images but versions are asked for.
+        InputError: the net has no such split, the data set cannot be read, or `tta` is given for a net that was trained
+            without augmentation.
     """
     data = trained.training_data(data_dir)
     data.setup()
@@ -84,38 +104,44 @@ def evaluation(
     indices = batches.indices
     labels = batches.examples.labels[indices]
     images = batches.examples.images[indices]
-    if not versions:
+    if not tta:
         activations = trained.activations(images)
     elif data.augmentation is None:
-        raise InputError("the net was not trained on deformed images, so it has no deformations for --versions.")
+        raise InputError("the net was not trained on augmented images, so --tta does not apply; leave it out.")
     else:
-        activations = trained.averaged_activations(images, data.augmentation.times(strength), versions)
-    guesses = activations.argmax(dim=1)
+        activations = trained.averaged_activations(images, data.augmentation.times(strength), tta)
+    predicted = activations.argmax(dim=1)
     costs = trained.net.cost(activations, labels).double()
-    confusion = multiclass_confusion_matrix(guesses, labels, num_classes=10)
-    mistakes = (guesses != labels).nonzero().flatten()
+    confusion = multiclass_confusion_matrix(predicted, labels, num_classes=10)
+    mistakes = (predicted != labels).nonzero().flatten()
     mistakes = mistakes[costs[mistakes].argsort(descending=True, stable=True)][:worst]
     return Evaluation(
         split=split,
         images=len(labels),
         average_cost=float(costs.mean()),
-        accuracy=float((guesses == labels).double().mean()),
+        accuracy=float((predicted == labels).double().mean()),
         digits=[_digit(d, confusion, costs[labels == d]) for d in range(10)],
         confusion=confusion.tolist(),
         mistakes=[
-            Mistake(int(indices[i]), int(labels[i]), int(guesses[i]), float(costs[i]), activations[i].tolist())
+            Mistake(int(indices[i]), int(labels[i]), int(predicted[i]), float(costs[i]), activations[i].tolist())
             for i in mistakes
         ],
     )
 
 
 def _digit(digit: int, confusion: Tensor, costs: Tensor) -> Digit:
-    """`costs`: of the images that show the digit."""
-    images, guessed, right = len(costs), int(confusion[:, digit].sum()), int(confusion[digit, digit])
+    """Return the metrics of one digit.
+
+    Args:
+        digit: 0 to 9.
+        confusion: (10, 10), rows are labels, columns are predicted classes.
+        costs: the costs of the images that show the digit.
+    """
+    images, predicted, correct = len(costs), int(confusion[:, digit].sum()), int(confusion[digit, digit])
     return Digit(
         digit=digit,
         images=images,
         average_cost=float(costs.mean()) if images else None,
-        precision=right / guessed if guessed else None,
-        recall=right / images if images else None,
+        precision=correct / predicted if predicted else None,
+        recall=correct / images if images else None,
     )

@@ -1,4 +1,4 @@
-"""TODO inference.find."""
+"""Find a trained net: the pretrained one, or a checkpoint of a run in ./lightning_logs."""
 
 import sys
 from collections.abc import Iterable
@@ -10,9 +10,11 @@ from mnist_mlp.errors import InputError
 from mnist_mlp.inference.load import SAFETENSORS, load_net
 from mnist_mlp.inference.trained import Trained
 
+RUNS = Path("lightning_logs")
+
 
 def run_folder(ckpt_path: str | Path | None) -> Path | None:
-    """The folder of the run that wrote a checkpoint: RUN/checkpoints/FILE, with RUN/config.yaml beside."""
+    """Return the folder RUN of a checkpoint RUN/checkpoints/FILE; None if there is no RUN/config.yaml."""
     if ckpt_path is None:
         return None
     folder = Path(ckpt_path).resolve().parent
@@ -20,23 +22,21 @@ def run_folder(ckpt_path: str | Path | None) -> Path | None:
     return run if folder.name == "checkpoints" and (run / "config.yaml").is_file() else None
 
 
-RUNS = Path("lightning_logs")
-
-
 def find_net(prefer_own_runs: bool = False) -> Path:
-    """The net that comes with the package; else the best checkpoint of the newest run in ./lightning_logs.
+    """Return the pretrained net; without one, the newest best.ckpt in ./lightning_logs.
 
-    Where no run has a best.ckpt, because none was validated, it is the newest last.ckpt.
+    If no run has a best.ckpt, because none has a validation split, it is the newest last.ckpt.
 
     Args:
-        prefer_own_runs: the other way round, for the commands that are about what has just been trained.
+        prefer_own_runs: look for a checkpoint first, and for the pretrained net only if there is none. For commands
+            that are mostly used right after training.
 
     Raises:
         InputError: there is neither.
     """
-    own = [_by_age(RUNS.glob(f"*/checkpoints/{name}.ckpt")) for name in ("best", "last")]
-    package = nets_of_the_package()
-    for found in [*own, package] if prefer_own_runs else [package, *own]:
+    checkpoints = [_oldest_first(RUNS.glob(f"*/checkpoints/{name}.ckpt")) for name in ("best", "last")]
+    pretrained = nets_of_the_package()
+    for found in [*checkpoints, pretrained] if prefer_own_runs else [pretrained, *checkpoints]:
         if found:
             return found[-1]
     raise InputError(
@@ -45,25 +45,25 @@ def find_net(prefer_own_runs: bool = False) -> Path:
 
 
 def nets_of_the_package() -> list[Path]:
-    """The nets that come with the package; of several, the last is taken."""
+    """Return the pretrained nets of the package, sorted by name. The last one is the default."""
     return sorted(Path(str(files("mnist_mlp") / "pretrained")).glob(f"*{SAFETENSORS}"))
 
 
 def checkpoints_of_runs() -> list[Path]:
-    """All checkpoints in ./lightning_logs, the newest first."""
-    return _by_age(RUNS.glob("*/checkpoints/*.ckpt"))[::-1]
+    """Return all checkpoints in ./lightning_logs, newest first."""
+    return _oldest_first(RUNS.glob("*/checkpoints/*.ckpt"))[::-1]
 
 
-def _by_age(paths: Iterable[Path]) -> list[Path]:
+def _oldest_first(paths: Iterable[Path]) -> list[Path]:
     ages = []
     for path in paths:
-        with suppress(OSError):  # a run that goes on has just replaced it
+        with suppress(OSError):  # a run in progress may just have replaced the file
             ages.append((path.stat().st_mtime, path))
     return [path for _, path in sorted(ages)]
 
 
 def named_or_found_net(path: str | Path | None, prefer_own_runs: bool = False) -> Trained:
-    """The net of a command's --ckpt; if that was left out, `find_net`'s, of which stderr is told.
+    """Load the net of a command's --ckpt. If the option was left out, load `find_net`'s and print its path to stderr.
 
     Raises:
         InputError: as `load_net` and `find_net`.

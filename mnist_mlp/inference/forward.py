@@ -1,4 +1,4 @@
-"""A trained net as separate layers, for the figures and the demo page."""
+"""Forward propagation layer by layer, for the figures and the demo page."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from mnist_mlp.model import SigmoidMLP
 
 
 def copied_layers(net: SigmoidMLP, dtype: torch.dtype = torch.float32) -> list[Layer]:
-    """A copy of the net's weights and biases, first hidden layer first, with the name of each layer's σ."""
+    """Copy the net's weights and biases, layer by layer, the first hidden layer first."""
 
     def copied(tensor: Tensor) -> Tensor:
         return tensor.detach().to(dtype, copy=True)
@@ -22,6 +22,6 @@ def copied_layers(net: SigmoidMLP, dtype: torch.dtype = torch.float32) -> list[L
 
 
 def propagate(layers: Sequence[Layer], a: Tensor) -> list[State]:
-    """Forward propagation with examples as rows: inputs (..., n) -> z and a of each layer, both (..., m)."""
+    """Compute z and a of each layer, with examples as rows: inputs (..., n) -> z and a (..., m)."""
     states = forward(layers, a.reshape(-1, a.shape[-1]))
     return [State(*(values.T.reshape(*a.shape[:-1], -1) for values in state)) for state in states]

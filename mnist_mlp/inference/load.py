@@ -1,4 +1,4 @@
-"""A trained net, to be used: from a checkpoint of Lightning's, or from a .safetensors file of `mnist_mlp.export`."""
+"""Load a trained net from a Lightning checkpoint or a .safetensors file, and write a .safetensors file."""
 
 import json
 import pickle
@@ -16,19 +16,23 @@ from mnist_mlp.errors import InputError
 from mnist_mlp.inference.trained import Trained, data_module
 from mnist_mlp.model import SigmoidMLP
 
+SAFETENSORS = ".safetensors"
+METADATA_KEY = "mnist_mlp"  # in exported files, the key of the net's settings, a JSON document
+TRAINING_ONLY = ("engine", "skip_below")  # settings of FastSigmoidMLP that SigmoidMLP does not have
+
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Read a Lightning checkpoint, weights and plain settings only: a pickle in it cannot run code.
+    """Read a Lightning checkpoint. It may hold only tensors and plain values, so reading it cannot run code.
 
     Raises:
-        InputError: the file is missing, damaged, or no checkpoint of a net.
+        InputError: the file is missing, damaged, or not a checkpoint of a net.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}; runs keep theirs in lightning_logs/version_N/checkpoints.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch, on pickles by others; they are refused below
+            warnings.simplefilter("ignore")  # torch warns of pickles by other programs, which are refused below
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if zipfile.is_zipfile(path):
@@ -45,10 +49,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def check_fits(checkpoint: dict[str, Any], model: nn.Module, path: str | Path) -> None:
-    """The checkpoint's weights have the names and shapes of the net's.
+    """Check that the checkpoint's weights have the names and shapes of the net's weights.
 
     Raises:
-        InputError: they do not.
+        InputError: a name or a shape differs.
     """
     has = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
     wants = {name: tuple(value.shape) for name, value in model.state_dict().items()}
@@ -60,7 +64,7 @@ def check_fits(checkpoint: dict[str, Any], model: nn.Module, path: str | Path) -
 
 
 def describe_shapes(shapes: dict[str, tuple[int, ...]]) -> str:
-    """784-300-10, from the shapes of the layers' weights."""
+    """Return the sizes of the layers, such as 784-300-10, from the shapes of the weights."""
     weights = [shape for name, shape in shapes.items() if name.endswith(".weight") and len(shape) == 2]
     if not weights:
         return "no layers"
@@ -68,16 +72,11 @@ def describe_shapes(shapes: dict[str, tuple[int, ...]]) -> str:
     return "-".join(str(n) for n in [weights[0][1], *(shape[0] for shape in weights)]) + biases
 
 
-SAFETENSORS = ".safetensors"
-TRAINING_ONLY = ("engine", "skip_below")
-METADATA_KEY = "mnist_mlp"  # of what an exported file says of the net, as JSON
-
-
 def load_net(path: str | Path) -> Trained:
-    """Read a net: weights and plain settings only; nothing in the file can run code.
+    """Load a trained net. Reading the file cannot run code.
 
     Args:
-        path: a checkpoint of a run, or a .safetensors file of `mnist_mlp.export`.
+        path: a checkpoint of a run, or a .safetensors file that export.py wrote.
 
     Raises:
         InputError: the file is missing, damaged or of another kind.
@@ -87,12 +86,12 @@ def load_net(path: str | Path) -> Trained:
 
 
 def to_safetensors(trained: Trained, half: bool = False) -> bytes:
-    """The content of a .safetensors file from which `load_net` reads the same net.
+    """Return the content of a .safetensors file from which `load_net` reads the same net.
 
     Args:
-        half: its weights and biases as float16, rounded to 11 bits, in half the space.
+        trained: the net.
+        half: store weights and biases as float16, in half the space, rounded to 11 bits.
     """
-
     import safetensors.torch
 
     dtype = torch.float16 if half else None
@@ -108,21 +107,21 @@ def _from_safetensors(path: Path) -> Trained:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (safetensors.SafetensorError, OSError) as error:
         raise InputError(f"{path} is damaged or no safetensors file; give another one.") from error
     try:
         settings = json.loads(metadata[METADATA_KEY])
         model = _settings_of_the_plain_net(settings["model"])
-        data, inputs = settings["data"], Preprocessing(**settings["scale"])
-    except (KeyError, TypeError, ValueError) as error:
+        data, preprocessing = settings["data"], Preprocessing(**settings["scale"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _of_another_kind(path) from error
-    return Trained(_net(model, state, path), inputs, model, data)
+    return Trained(_net(model, state, path), preprocessing, model, data)
 
 
 def _from_checkpoint(path: Path) -> Trained:
     checkpoint = read_checkpoint(path)
-    # As JSON has them, so that a net says the same of itself whatever file it comes from.
+    # Plain JSON values, so that a net has the same settings whichever kind of file it comes from.
     model, data = (
         json.loads(json.dumps(checkpoint.get(key), default=str))
         for key in ("hyper_parameters", "datamodule_hyper_parameters")
@@ -133,33 +132,32 @@ def _from_checkpoint(path: Path) -> Trained:
     net = _net(model, checkpoint["state_dict"], path)
     state = checkpoint.get(MNISTData.__qualname__, {})
     if "scale" in state:
-        inputs = Preprocessing(*state["scale"])
-    elif data is not None:  # an older checkpoint: the scale is computed anew from the training images
-        images = data_module(data)
-        images.setup()
-        inputs = images.preprocessing
+        preprocessing = Preprocessing(*state["scale"])
+    elif data is not None:  # an older checkpoint, without the scale: it is computed again from the training images
+        training_data = data_module(data)
+        training_data.setup()
+        preprocessing = training_data.preprocessing
     else:
         raise InputError(
-            f"{path} does not say how the pixels were scaled that its net was trained on; give a checkpoint of a "
-            "training with MNISTData."
+            f"{path} does not say how the pixels were scaled in training; give a checkpoint of a run with MNISTData."
         )
-    return Trained(net, inputs, model, data)
+    return Trained(net, preprocessing, model, data)
 
 
 def _net(model: dict[str, Any], state: dict[str, Tensor], path: Path) -> SigmoidMLP:
     try:
-        with torch.random.fork_rng(devices=[]):  # the weights drawn here are not those of a caller's seed
+        with torch.random.fork_rng(devices=[]):  # do not use up random numbers of the caller
             net = SigmoidMLP(**model)
         net.load_state_dict(state)
     except (TypeError, RuntimeError, InputError) as error:
         raise _of_another_kind(path) from error
     if not all(weight.isfinite().all() for weight in net.parameters()):
-        raise InputError(f"{path} holds weights that are not numbers; give a checkpoint from before they were lost.")
+        raise InputError(f"{path} holds weights that are not numbers; give an earlier checkpoint.")
     return net.eval()
 
 
 def _settings_of_the_plain_net(settings: dict[str, Any]) -> dict[str, Any]:
-    """SigmoidMLP's arguments, without those of FastSigmoidMLP, which concern training only."""
+    """Return the settings without those of FastSigmoidMLP, which concern only training."""
     return {name: value for name, value in settings.items() if name not in TRAINING_ONLY}
 
 

@@ -1,4 +1,4 @@
-"""TODO inference.onnx."""
+"""Export a trained net as an ONNX file that contains its preprocessing and its settings."""
 
 import logging
 import warnings
@@ -15,7 +15,7 @@ OPSET = 18
 
 
 class FromPixels(nn.Module):
-    """The net with what makes its input inside: it takes the article's pixels, 0 paper to 1 ink."""
+    """The net together with its preprocessing. It takes pixels from 0 for paper to 1 for ink, as in the article."""
 
     def __init__(self, net: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
@@ -23,28 +23,30 @@ class FromPixels(nn.Module):
         self.preprocessing = preprocessing._replace(factor=255 * preprocessing.factor)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 1, 28, 28) -> (B, 10), the output neurons' activations."""
+        """Compute the output activations: (B, 1, 28, 28) -> (B, 10)."""
         activations: Tensor = self.net(self.preprocessing(images[:, 0]))
         return activations
 
 
 def to_onnx(trained: Trained) -> bytes:
-    """The content of an .onnx file: input "images" (batch, 1, 28, 28) float32, 0 paper to 1 ink, of MNIST's form;
-    output "activations" (batch, 10). The settings are in its metadata.
+    """Return the content of an ONNX file, with the net's settings in its metadata.
+
+    Its input is "images", (batch, 1, 28, 28) float32, in MNIST's form, from 0 for paper to 1 for ink. Its output is
+    "activations", (batch, 10) float32.
 
     Raises:
-        InputError: a package that PyTorch needs for it is not installed.
+        InputError: a package that PyTorch's exporter needs is not installed.
     """
     try:
         import onnx
         import onnxscript  # noqa: F401 (torch.onnx imports it)
     except ImportError as error:
         raise InputError(
-            "for ONNX the packages onnx and onnxscript are needed; install them: python -m pip install onnx onnxscript."
+            "ONNX export needs the packages onnx and onnxscript; install them: python -m pip install onnx onnxscript."
         ) from error
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # for the authors of exporters
+        warnings.simplefilter("ignore")  # they address the authors of exporters
         program = torch.onnx.export(
             FromPixels(trained.net, trained.preprocessing).eval(),
             (torch.zeros(2, 1, 28, 28),),

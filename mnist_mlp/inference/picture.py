@@ -1,13 +1,13 @@
-"""From a picture of a digit to the form of MNIST's images, as MNIST was made.
+"""Bring a picture of a digit to the form of MNIST's images, as MNIST's makers did.
 
-LeCun, Cortes and Burges (yann.lecun.com/exdb/mnist): the digit is fitted into a box of 20 x 20 pixels, its aspect
-ratio kept and its edges anti-aliased, and the box is placed in 28 x 28 so that its centre of mass is at the centre.
-Measured on the files: of the 60,000 training digits, 59,987 are exactly 20 pixels long on their longer side, and all
-have their centre of mass within half a pixel of index 14. So an image that has this form already comes out as it was,
-or nearly.
+LeCun, Cortes and Burges (yann.lecun.com/exdb/mnist) fit the digit into a box of 20 x 20 pixels, keep its aspect ratio
+and anti-alias its edges. Then they place the box in 28 x 28 pixels, with the digit's centre of mass at the centre.
+Measured on the files: 59,987 of the 60,000 training digits are exactly 20 pixels long on their longer side, and all
+have their centre of mass within half a pixel of index 14. An image that already has this form therefore stays nearly
+the same.
 
-What MNIST's makers did not meet is colour, transparency, shadows and noise. Here paper is what most of the picture's
-edge shows, and ink is what differs from it: so dark on light and light on dark are the same.
+Pictures from users also have colours, transparency, shadows and noise. Paper is what most of the picture's edge shows,
+and ink is everything that differs from it. Dark on light and light on dark therefore give the same image.
 """
 
 import io
@@ -23,31 +23,32 @@ from mnist_mlp.errors import InputError
 
 SIZE = 28
 BOX = 20
-CENTRE = 14  # the index, counted from 0, at which MNIST has the centre of mass
+CENTRE = 14  # index of MNIST's centre of mass, counted from 0
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # none that runs other programs, as EPS does
+# Without EPS, which Pillow reads by running another program.
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
 MAX_BYTES = 64 * 2**20
-MAX_PIXELS = 64_000_000  # more than the cameras of most telephones give
+MAX_PIXELS = 64_000_000  # more than most phone cameras have
 
-WORKING_SIZE = 400  # a picture larger than this is reduced to about it, which averages its noise, too
-CARD = 0.7  # what is opaque is a card, not a digit's strokes, if it fills more than this share of its bounding box
-SHADOW = 0.25  # how far the light may go apart along the picture's edge, as a share of white
-NOISE = 4.0  # ink is what differs from the paper by more than so many times the edge's median unevenness
-LEAST_CONTRAST = 0.05  # between ink and paper, as a share of black on white
-FAINT = 0.1  # ink weaker than this share of the strongest does not count for the digit's box
+WORKING_SIZE = 400  # pixels of the longer side; larger pictures are reduced to about this, which also averages noise
+CARD = 0.7  # opaque pixels that fill more than this fraction of their bounding box are a card, not a digit's strokes
+SHADOW = 0.25  # the largest difference in brightness along the picture's edge, as a fraction of white
+NOISE = 4.0  # ink differs from the paper by more than this times the median difference along the edge
+LEAST_CONTRAST = 0.05  # between ink and paper, as a fraction of the contrast of black and white
+FAINT = 0.1  # ink below this fraction of the strongest ink does not count for the digit's bounding box
 
 Floats = NDArray[np.float32]
 
 
 def read_image(source: Path | BinaryIO) -> Image.Image:
-    """Open a picture, upright (cameras note in EXIF how they were held).
+    """Open a picture and turn it upright, by the camera's orientation in its EXIF data.
 
     Args:
-        source: a file's path, or a stream that gives one picture's bytes.
+        source: the path of a file, or a stream with the bytes of one picture.
 
     Raises:
-        InputError: it is missing, empty, huge, damaged or no picture. The message does not give its name.
+        InputError: it is missing, empty, too large, damaged or not a picture. The message does not contain its name.
     """
     try:
         content = source.read_bytes() if isinstance(source, Path) else source.read(MAX_BYTES + 1)
@@ -59,7 +60,7 @@ def read_image(source: Path | BinaryIO) -> Image.Image:
         raise InputError(f"it has more than {MAX_BYTES // 2**20} MiB; give a smaller picture.")
     too_large = f"give a picture of at most {MAX_PIXELS // 10**6} million pixels."
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, on sizes that are refused here and on odd metadata
+        warnings.simplefilter("ignore")  # Pillow warns of sizes that are refused here, and of odd metadata
         try:
             image = Image.open(io.BytesIO(content), formats=FORMATS)
         except UnidentifiedImageError as error:
@@ -70,21 +71,21 @@ def read_image(source: Path | BinaryIO) -> Image.Image:
             raise InputError(f"it has {image.width} x {image.height} pixels; {too_large}")
         try:
             return ImageOps.exif_transpose(image)
-        except Exception as error:  # Pillow's readers raise errors of many kinds on damaged files
+        except Exception as error:  # on damaged files, Pillow's readers raise many kinds of errors
             raise InputError("it is damaged; give a picture that can be opened.") from error
 
 
 def mnist_form(image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A picture of one digit as an image such as MNIST's.
+    """Bring a picture of one digit to MNIST's form.
 
     Args:
-        image: of any size and mode; or an array of bytes, (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA.
+        image: a picture of any size and mode; or an array of bytes, (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA.
 
     Returns:
-        (28, 28), 0 paper to 255 ink.
+        (28, 28), from 0 for paper to 255 for ink.
 
     Raises:
-        InputError: it shows nothing. The message does not give the picture's name.
+        InputError: nothing stands out from the paper. The message does not contain the picture's name.
     """
     if not isinstance(image, Image.Image):
         image = Image.fromarray(image)
@@ -92,8 +93,8 @@ def mnist_form(image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _colours(image: Image.Image) -> Floats:
-    """(H, W, C), grey or RGB, each channel 0..1; transparent paper gets a colour."""
-    if image.mode.startswith(("I", "F")):  # 16 or 32 bits, which Pillow's own conversion would cut off
+    """Return (H, W, C), grey or RGB, each channel 0 to 1; transparent paper gets a colour."""
+    if image.mode.startswith(("I", "F")):  # 16 or 32 bits, which Pillow's own conversion would clip
         levels = np.nan_to_num(np.asarray(image, dtype=np.float32))
         white = max(65535.0 if image.mode.startswith("I") else 1.0, float(levels.max()))
         return np.asarray(_reduced(Image.fromarray(levels / white)))[:, :, None]
@@ -107,7 +108,7 @@ def _colours(image: Image.Image) -> Floats:
 
 
 def _backdrop(rgb: Floats, opacity: Floats) -> Floats:
-    """(3,), the colour that the paper gets where it is transparent."""
+    """Return (3,), the colour that transparent paper gets."""
     opaque = opacity > 0.5
     if not opaque.any():
         return np.zeros(3, dtype=np.float32)
@@ -117,27 +118,27 @@ def _backdrop(rgb: Floats, opacity: Floats) -> Floats:
         inner = np.asarray(Image.fromarray(opaque.view(np.uint8)).filter(ImageFilter.MinFilter(3)), dtype=bool)
         outline: Floats = np.median(rgb[opaque & ~inner], axis=0) if not inner[opaque].all() else usual
         if np.abs(outline - usual).max() > 0.25:
-            return outline  # ink that fades to the colour of a paper that was taken away
+            return outline  # ink that fades to the colour of the paper, which was made transparent
         left, top, right, bottom = _box(opaque)
         if opaque[top:bottom, left:right].mean() > CARD:
-            return usual  # a card with ink on it
-    return np.full(3, usual.mean() < 0.5, dtype=np.float32)  # ink on nothing
+            return usual  # ink on a card
+    return np.full(3, usual.mean() < 0.5, dtype=np.float32)  # ink without paper
 
 
 def _box(where: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """The bounding box of what is true: left, top, right, bottom, the last two not included."""
+    """Return the bounding box of the true pixels: left, top, right, bottom, the last two exclusive."""
     rows, columns = (where.any(axis=axis).nonzero()[0] for axis in (1, 0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _reduced(image: Image.Image) -> Image.Image:
-    """The mean of square blocks of pixels, where the picture is larger than is needed."""
+    """Average square blocks of pixels if the picture is larger than WORKING_SIZE."""
     factor = -(-max(image.size) // WORKING_SIZE)
     return image.reduce(factor) if factor > 1 else image
 
 
 def _ink(picture: Floats) -> Floats:
-    """(H, W, C) colours -> (H, W), 0 paper to 1 the strongest ink: how far a colour is from the paper's."""
+    """Return how far each colour is from the paper's: (H, W, C) -> (H, W), 0 for paper to 1 for the strongest ink."""
     edge = np.ones(picture.shape[:2], dtype=bool)
     edge[1:-1, 1:-1] = False
     difference = np.abs(picture - _paper(picture, edge)).max(axis=2)
@@ -149,10 +150,10 @@ def _ink(picture: Floats) -> Floats:
 
 
 def _paper(picture: Floats, edge: NDArray[np.bool_]) -> Floats:
-    """(H, W, C): the paper's colour at each pixel.
+    """Return the colour of the paper at each pixel, (H, W, C).
 
-    The light may be stronger at one side, or in the middle: a polynomial of second degree in x and y, fitted by
-    least squares to those pixels of the edge that are about as bright as most of it.
+    The light may be stronger on one side, or in the middle. So the colour is a polynomial of second degree in x and y,
+    fitted by least squares to the pixels of the edge that are about as bright as most of it.
     """
     height, width, _ = picture.shape
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -167,18 +168,25 @@ def _paper(picture: Floats, edge: NDArray[np.bool_]) -> Floats:
 
 
 def _fitted(ink: Floats) -> Floats:
-    """The ink's bounding box, scaled so that its longer side is 20 pixels; (h, w), 0..1."""
+    """Return the ink's bounding box, scaled so that its longer side is 20 pixels: (h, w), 0 to 1."""
     left, top, right, bottom = _box(ink > FAINT)
     longer = max(right - left, bottom - top)
     size = (max(1, round(BOX * (right - left) / longer)), max(1, round(BOX * (bottom - top) / longer)))
     box = Image.fromarray(ink).crop((left, top, right, bottom))
     digit = np.array(box.resize(size, Image.Resampling.HAMMING), dtype=np.float32)
-    digit /= digit.max()  # thin lines would be pale
+    digit /= digit.max()  # otherwise thin lines would be pale
     return digit
 
 
 def _centred(digit: Floats) -> NDArray[np.uint8]:
-    """(h, w) -> (28, 28) bytes: the centre of mass at the centre, or as near as the digit can be without a cut."""
+    """Place the digit with its centre of mass at the centre, or as near as possible without cutting it off.
+
+    Args:
+        digit: (h, w), 0 to 1.
+
+    Returns:
+        (28, 28) bytes.
+    """
     place = []
     for axis in (0, 1):
         mass = digit.sum(axis=1 - axis)

@@ -1,4 +1,4 @@
-"""TODO inference.trained."""
+"""A trained net with everything that is needed to use it."""
 
 import json
 from typing import Any, NamedTuple
@@ -15,12 +15,12 @@ from mnist_mlp.model import SigmoidMLP
 
 
 class Trained(NamedTuple):
-    """A net with what is needed to use it.
+    """A trained net, its preprocessing and its settings.
 
-    net: in evaluation mode, on the CPU.
-    preprocessing: from images to the input neurons' activations, as in the net's training.
-    model: the net's hyper-parameters, SigmoidMLP's arguments.
-    data: MNISTData's arguments in the net's training; None if it was trained on other data.
+    net: the net, in evaluation mode, on the CPU.
+    preprocessing: from images to the activations of the input neurons, as in training.
+    model: the arguments of SigmoidMLP.
+    data: the arguments of MNISTData in training; None if the net was trained on other data.
     """
 
     net: SigmoidMLP
@@ -30,47 +30,55 @@ class Trained(NamedTuple):
 
     @torch.no_grad()
     def activations(self, images: Tensor) -> Tensor:
-        """The output neurons' activations, (B, 10), for images of MNIST's form, (B, 28, 28) uint8."""
+        """Compute the output activations of images in MNIST's form: (B, 28, 28) uint8 -> (B, 10)."""
         return torch.cat([self.net(self.preprocessing(part)) for part in images.split(EVALUATION_BATCH_SIZE)])
 
     @torch.no_grad()
     def averaged_activations(self, images: Tensor, augmentation: Augmentation, versions: int) -> Tensor:
-        """The mean of the output neurons' activations, (B, 10), over so many deformed versions of each image.
+        """Average the output activations over augmented versions of each image: (B, 28, 28) uint8 -> (B, 10).
 
-        The decision rule of APAC (Sato, Nishimura, Yokoi 2015, arXiv 1505.03229; there the mean is that of logarithms).
-        The versions are the same in every call.
+        The decision rule is that of APAC (Sato, Nishimura, Yokoi 2015, arXiv 1505.03229), which averages logarithms of
+        the outputs. The random numbers are the same in every call.
+
+        Args:
+            images: (B, 28, 28) uint8, in MNIST's form.
+            augmentation: how to vary the images.
+            versions: the number of versions of each image.
         """
         generator = torch.Generator().manual_seed(0)
         means = []
         for part in images.split(AUGMENTED_AT_ONCE):
-            no_labels = torch.zeros(len(part), dtype=torch.int64)
-            answers = (
+            no_labels = torch.zeros(len(part), dtype=torch.int64)  # they are unknown at test time
+            outputs = [
                 self.net(self.preprocessing.augmented(part, no_labels, augmentation, generator))
                 for _ in range(versions)
-            )
-            means.append(torch.stack(list(answers)).mean(dim=0))
+            ]
+            means.append(torch.stack(outputs).mean(dim=0))
         return torch.cat(means)
 
     def training_data(self, data_dir: str | None = None) -> MNISTData:
-        """What the net was trained, validated and tested on; in `data_dir`, if not where it was then.
+        """Return the data module that the net was trained with.
+
+        Args:
+            data_dir: the folder of the data set, if it has changed since training.
 
         Raises:
-            InputError: that is not known.
+            InputError: the net was trained on other data, or with a setting that MNISTData does not have.
         """
         if self.data is None:
             raise InputError("the net does not say what data it was trained on, so its splits are not known.")
         return data_module({**self.data, "data_dir": data_dir} if data_dir is not None else self.data)
 
     def settings(self) -> str:
-        """All but the weights, as JSON."""
+        """Return everything except the weights, as a JSON document."""
         return json.dumps({"model": self.model, "data": self.data, "scale": self.preprocessing._asdict()})
 
 
 def data_module(settings: dict[str, Any]) -> MNISTData:
-    """The data module with these settings, MNISTData's arguments.
+    """Return the data module with these arguments of MNISTData.
 
     Raises:
-        InputError: a setting is unknown.
+        InputError: MNISTData has no such argument, or a value is out of range.
     """
     try:
         return MNISTData(**settings)

@@ -18,6 +18,8 @@ ENLARGED = 2  # screen pixels per pixel
 class AugmentedDigits(Callback):
     """Show augmented digits at the start of a run with augmentation. A resumed run does not show them again."""
 
+    counts_blocks = True  # only looks, at whole epochs (fast/eligibility.py)
+
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         batches = trainer.train_dataloader
         if trainer.current_epoch or not isinstance(batches, MiniBatches) or batches.augmentation is None:

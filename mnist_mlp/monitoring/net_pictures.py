@@ -80,6 +80,8 @@ class Pictures(Callback):
         on: False draws nothing.
     """
 
+    counts_blocks = True  # only looks, at whole epochs (fast/eligibility.py)
+
     def __init__(self, on: bool = True) -> None:
         self.on = on
         self._outputs: list[Tensor] = []  # of the last validation, one (B, 10) for each mini-batch

@@ -1,1 +1,1 @@
-"""The results table, measured: `python -m mnist_mlp.results`."""
+"""The results table of configs/README.md, measured: `python -m mnist_mlp.results`."""

@@ -1,7 +1,7 @@
-"""`python -m mnist_mlp.results`: measure the rows of README's table, published figure beside measured one.
+"""`python -m mnist_mlp.results`: measure the results table of configs/README.md, published beside measured figures.
 
-Each row is a config in the folder configs, run by the command that a reader would give, in a process of its own.
-What a run's training chose by, the validation split or nothing, its config says; the test split is read at its end.
+Each row is a config in the folder configs. It is trained by the command that a reader would type, in a process of its
+own. The config says whether training uses a validation split. The test split is read at the end of the run.
 """
 
 import sys
@@ -9,16 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_mlp.errors import InputError, run_command
-from mnist_mlp.options import Parser
+from mnist_mlp.options import SEED, Parser
 from mnist_mlp.results.measure import measure
 from mnist_mlp.results.table import ROWS, read_csv, table, write_csv
 
 
 def results(args: Sequence[str] | None = None) -> None:
-    """Run the command with these options; None takes those of the process.
+    """Run the command.
+
+    Args:
+        args: the options; None takes those of the process.
 
     Raises:
-        InputError: a row is unknown, a file cannot be used, or a run failed; what was measured before is kept.
+        InputError: an option or a file cannot be used, or a run failed. The results of earlier runs are kept.
     """
     options = _parser().parse_args(args)
     names = options.rows or list(ROWS)
@@ -40,14 +43,25 @@ def results(args: Sequence[str] | None = None) -> None:
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m mnist_mlp.results",
-        description="Train the rows of README's table and print it. What is in the table's file already is not run "
-        "again; a run that was stopped is gone on with.",
+        description="Measure the results table of configs/README.md and print it. Runs that are already in the CSV "
+        "file are skipped; interrupted runs are resumed.",
     )
-    parser.add_argument("--rows", nargs="+", default=None, metavar="NAME", help="Names of configs; left out, all rows.")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED", help="A run for each.")
-    parser.add_argument("--csv", type=str, default="results.csv", metavar="FILE", help="The table's file.")
+    parser.add_argument(
+        "--rows", nargs="+", default=None, metavar="NAME", help="Names of configs. Without this option: all rows."
+    )
+    parser.add_argument(
+        "--seeds",
+        nargs="+",
+        type=SEED,
+        default=[0, 1, 2],
+        metavar="SEED",
+        help="The seeds; each row is run once per seed.",
+    )
+    parser.add_argument(
+        "--csv", type=str, default="results.csv", metavar="FILE", help="The file of measured runs, read and extended."
+    )
     parser.add_argument("--runs", type=str, default="results", metavar="DIR", help="The folder for the runs.")
-    parser.add_argument("--table", action="store_true", help="Run nothing, only print the table of what there is.")
+    parser.add_argument("--table", action="store_true", help="Only print the table of the runs in the file.")
     return parser
 
 

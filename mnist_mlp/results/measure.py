@@ -1,4 +1,4 @@
-"""TODO results.measure."""
+"""Measure a row of the results table: run the training command in a process of its own, and read its outcome."""
 
 import json
 import os
@@ -13,14 +13,19 @@ from mnist_mlp.errors import InputError
 from mnist_mlp.results.table import ROWS, Measured
 from mnist_mlp.training.report import OUTCOME_FILE
 
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parents[2]
 
 
 def measure(name: str, seed: int, runs: Path) -> Measured:
-    """Run a row with a seed, or go on with its run if an earlier call was stopped in it.
+    """Train a row's config with a seed and return the result. An interrupted run of an earlier call is resumed.
+
+    Args:
+        name: the row, a key of ROWS.
+        seed: the run's seed.
+        runs: the folder for runs; this one gets a subfolder.
 
     Raises:
-        InputError: the run failed.
+        InputError: there is no such config, or the run failed.
     """
     folder = runs / f"{name}-seed{seed}"
     run = folder / "lightning_logs" / "version_0"
@@ -35,9 +40,9 @@ def measure(name: str, seed: int, runs: Path) -> Measured:
         if ROWS[name].at_best_on_test:
             command += ["--trainer.callbacks+=mnist_mlp.training.checkpoints.EveryEpoch"]
     began, trained_at = time.perf_counter(), commit()
-    done = subprocess.run(command, stdout=2, check=False)  # stdout is for the table
+    done = subprocess.run(command, stdout=2, check=False)  # to stderr: stdout is for the table
     if done.returncode != 0:
-        raise InputError(f"the run of {name} with seed {seed} failed (see above); the rows before it are kept.")
+        raise InputError(f"the run of {name} with seed {seed} failed (see above); the runs before it are kept.")
     outcome = json.loads((run / OUTCOME_FILE).read_text())
     return Measured(
         row=name,
@@ -55,10 +60,13 @@ def measure(name: str, seed: int, runs: Path) -> Measured:
 
 
 def seconds_trained(run: Path, until: float) -> float:
-    """How long processes have trained in this run before.
+    """Return how many seconds the earlier processes of an interrupted run have trained.
 
-    Each wrote a file of events, with the time of its start in the name, and last a while before its end; of the latest
-    process what counts is the time of the checkpoint that is gone on from, `until`.
+    Each process wrote an event file. Its name holds the start time, and its modification time is about the end.
+
+    Args:
+        run: the run's folder.
+        until: the time of the checkpoint to resume. It ends the latest process: what that did later is lost.
     """
     files = {float(file.name.split(".")[3]): file.stat().st_mtime for file in run.glob("events.out.tfevents.*")}
     ends = [files[start] for start in sorted(files)[:-1]] + [until]
@@ -66,28 +74,29 @@ def seconds_trained(run: Path, until: float) -> float:
 
 
 def _best_on_test(run: Path) -> float:
-    """The lowest test error of all epochs, percent; their checkpoints are done with then."""
+    """Return the lowest test error of all epochs, percent, and delete the checkpoints of the epochs."""
     from mnist_mlp.data.dataset import load
     from mnist_mlp.inference.load import load_net
 
     _, test = load()
     errors = []
     for path in (run / "checkpoints").glob("epoch=*.ckpt"):
-        guesses = load_net(path).activations(test.images).argmax(1)
-        errors.append(100 * float((guesses != test.labels).double().mean()))
+        predicted = load_net(path).activations(test.images).argmax(1)
+        errors.append(100 * float((predicted != test.labels).double().mean()))
         path.unlink()
     return round(min(errors), 2)
 
 
 def _config(name: str) -> Path:
+    """The config of a row."""
     path = PROJECT / "configs" / f"{name}.yaml"
     if not path.is_file():
-        raise InputError(f"there is no {path}; the rows are run from a checkout of the project, with its configs.")
+        raise InputError(f"there is no {path}; results are measured in a checkout of the project, with its configs.")
     return path
 
 
 def machine() -> str:
-    """The processor, a comma, and how many of its cores this process may use."""
+    """Return the processor's name and the number of cores that this process may use."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
@@ -98,12 +107,12 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """The project's commit, with a + if files differ from it."""
+    """Return the project's commit, with a + if tracked files differ from it; "unknown" outside a git checkout."""
 
     def git(*args: str) -> str:
         try:
             done = subprocess.run(["git", "-C", str(PROJECT), *args], capture_output=True, text=True, check=False)
-        except OSError:  # there is no git
+        except OSError:  # git is not installed
             return ""
         return done.stdout.strip()
 

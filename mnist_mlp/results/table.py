@@ -1,4 +1,4 @@
-"""TODO results.table."""
+"""The results table: its rows, the CSV file of measured runs, and the table as Markdown."""
 
 import csv
 import io
@@ -13,8 +13,12 @@ from mnist_mlp.files import write_atomically
 
 @dataclass(frozen=True)
 class Row:
-    """net: as the table has it. published: test error in percent. at_best_on_test: whether the source chose the
-    epoch by the test images, so that our figure chosen in the same way is measured, too."""
+    """A row of the table, named after its config.
+
+    net: the net, as the table shows it.
+    published: the published test error, percent.
+    at_best_on_test: whether the source chose its epoch by the test images. If so, that figure is measured as well.
+    """
 
     net: str
     published: float | None = None
@@ -52,12 +56,20 @@ ROWS = {
 
 @dataclass(frozen=True)
 class Measured:
-    """One run.
+    """A measured run.
 
-    error: on the test split, percent, of the epoch that the config's protocol chose. best_on_test: percent, the lowest
-    of all epochs, which no honest choice can know; empty where the source does not report such a figure. updates: as
-    many as if no example were left out (`SigmoidMLP`'s skip_below). seconds: of the whole process; of all of them,
-    where a run was gone on with.
+    row: the name of its row.
+    seed: the seed of the run.
+    error: test error of the chosen epoch, percent.
+    best_on_test: the lowest test error of all epochs, percent; chosen by the test images, so it is not an honest
+        estimate. None where the source reports no such figure.
+    tested_epoch: the epoch of the tested checkpoint, from 1 on.
+    epochs: number of epochs trained.
+    updates: number of weight updates. Examples left out by `skip_below` do not lower it.
+    seconds: run time of the whole process; for a resumed run, the sum over its processes.
+    machine: the processor and its number of cores.
+    commit: the project's commit.
+    day: the date, YYYY-MM-DD.
     """
 
     row: str
@@ -74,10 +86,10 @@ class Measured:
 
 
 def read_csv(path: Path) -> list[Measured]:
-    """What was measured so far; nothing, where there is no file.
+    """Read the measured runs. A file that does not exist holds none.
 
     Raises:
-        InputError: the file is something else.
+        InputError: the file is not a table that `write_csv` wrote.
     """
     if not path.exists():
         return []
@@ -85,7 +97,7 @@ def read_csv(path: Path) -> list[Measured]:
         with path.open(newline="") as file:
             return [_measured(line) for line in csv.DictReader(file)]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a table of this command's; name another file with --csv.") from error
+        raise InputError(f"{path} is not a table of this command; name another file with --csv.") from error
 
 
 def _measured(line: dict[str, str]) -> Measured:
@@ -106,10 +118,10 @@ def _measured(line: dict[str, str]) -> Measured:
 
 
 def write_csv(path: Path, measured: Iterable[Measured]) -> None:
-    """All of `measured`, in the order of the rows and seeds; the file is replaced as a whole.
+    """Write the measured runs, sorted by row and seed. The file is replaced atomically.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: the file cannot be written.
     """
     order = list(ROWS)
     lines = sorted(measured, key=lambda m: (order.index(m.row) if m.row in order else len(order), m.row, m.seed))
@@ -124,7 +136,7 @@ def write_csv(path: Path, measured: Iterable[Measured]) -> None:
 
 
 def table(measured: Sequence[Measured]) -> str:
-    """README's table, in Markdown: for each row the median over the seeds, and the range where there are several."""
+    """Return the table of configs/README.md: for each row the median over its seeds, and the range of several."""
     lines = [
         "| config | net | published | measured | best epoch on test | epochs | time of a run | machine | commit |",
         "|---|---|---|---|---|---|---|---|---|",

@@ -1,1 +1,1 @@
-"""The training command: its options, checkpoints, progress, watchdogs, and what it prints."""
+"""The parts of the training command: options, checkpoints, progress, watchdogs and the final report."""

@@ -1,4 +1,4 @@
-"""Checkpoints: which ones a run writes, and reading one that a user names, checked and without running code."""
+"""The checkpoints of a run: best.ckpt and last.ckpt, which of them is tested, and the note after Ctrl-C."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,10 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
 
 def checkpoints(has_validation: bool) -> list[Callback]:
-    """best.ckpt, of the epoch with the best validation accuracy, and last.ckpt, of the last epoch."""
+    """Return the callbacks that write last.ckpt after each epoch, and best.ckpt after the best one.
+
+    The best epoch is the one with the highest validation accuracy. Without a validation split there is no best.ckpt.
+    """
     last = RunCheckpoint(filename="last", save_on_train_epoch_end=True, enable_version_counter=False)
     if not has_validation:
         return [last]
@@ -23,36 +26,53 @@ def checkpoints(has_validation: bool) -> list[Callback]:
 
 
 class RunCheckpoint(ModelCheckpoint):
-    """A ModelCheckpoint that remembers the best so far even if the run's folder was moved before it is resumed."""
+    """A ModelCheckpoint that still knows the best epoch so far when the folder of a resumed run has been moved.
+
+    The class name is part of keys in checkpoints: renaming it makes older ones lose that knowledge.
+    """
+
+    counts_blocks = True  # looks on only, at whole epochs (fast/eligibility.py)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the state, with all paths in the present folder."""
+
         def here(path: str) -> str:
             return str(Path(str(self.dirpath)) / Path(path).name) if path else path
 
         moved = {name: here(state_dict[name]) for name in ("best_model_path", "kth_best_model_path", "last_model_path")}
+        best = moved["best_model_path"]
+        if best and not Path(best).is_file():
+            return  # the checkpoint was copied without its run: start without a best epoch
         best_k = {here(path): score for path, score in state_dict["best_k_models"].items()}
         super().load_state_dict({**state_dict, **moved, "best_k_models": best_k, "dirpath": self.dirpath})
 
 
 class EveryEpoch(RunCheckpoint):
-    """Keeps the net of every epoch, for figures that are taken of all of them afterwards."""
+    """Keeps a checkpoint of every epoch, for figures that compare all epochs (results/measure.py)."""
 
     def __init__(self) -> None:
         super().__init__(filename="{epoch}", save_top_k=-1, save_on_train_epoch_end=True)
 
 
 class InterruptNote(Callback):
-    """Sees to it that a run can be resumed from its first moment on, and says how when it is interrupted."""
+    """Says after Ctrl-C how to resume the run, and makes that possible from the first epoch on.
+
+    Args:
+        command: the command to resume with, without its options.
+    """
+
+    counts_blocks = True
 
     def __init__(self, command: str) -> None:
         self.command = command
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Until an epoch is complete, last.ckpt holds the weights the run starts from."""
+        """Save the initial weights as last.ckpt, for an interruption in the first epoch."""
         if trainer.ckpt_path is None and (last := last_path(trainer)) is not None:
             trainer.save_checkpoint(last)
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Print the note."""
         if not isinstance(exception, KeyboardInterrupt) or not trainer.is_global_zero:
             return
         last = last_checkpoint(trainer)
@@ -60,20 +80,26 @@ class InterruptNote(Callback):
         if last is None:
             note = "Interrupted before a checkpoint was written."
         else:
-            note += f" {last} holds the end of the last complete epoch; go on with:\n{self.command} --ckpt_path {last}"
+            note += f" {last} holds the end of the last complete epoch; resume with:\n{self.command} --ckpt_path {last}"
         print(f"\n{note}", flush=True)
 
 
 def last_path(trainer: L.Trainer) -> Path | None:
-    """Where the run's last.ckpt belongs."""
+    """The path of the run's last.ckpt; None before the run has a folder, and for a run without checkpoints."""
     for callback in trainer.checkpoint_callbacks:
-        # Its folder is known once the run is set up.
         if getattr(callback, "filename", None) == "last" and getattr(callback, "dirpath", None) is not None:
             return Path(callback.dirpath) / "last.ckpt"  # type: ignore[attr-defined]
     return None
 
 
 def last_checkpoint(trainer: L.Trainer) -> Path | None:
-    """The run's last.ckpt, if it is there."""
+    """The run's last.ckpt, if it has been written."""
     path = last_path(trainer)
     return path if path is not None and path.is_file() else None
+
+
+def chosen_checkpoint(trainer: L.Trainer) -> str | None:
+    """The checkpoint to test: best.ckpt, or last.ckpt without a validation split; None without checkpoints."""
+    kept = [c for c in trainer.checkpoint_callbacks if isinstance(c, RunCheckpoint) and c.best_model_path]
+    kept.sort(key=lambda c: (c.monitor is None, c.filename != "last"))
+    return kept[0].best_model_path if kept else None

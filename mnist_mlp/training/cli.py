@@ -1,4 +1,4 @@
-"""TODO training.cli."""
+"""The options of the training command: LightningCLI with this project's net, data, logger and callbacks."""
 
 import time
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from mnist_mlp.training.watchdogs import CollapseWatch, CostWatch
 COMMAND = "python -m mnist_mlp.train"
 CONFIG_FILE = "config.yaml"
 
-# The Trainer's settings of the default run; the net's and the data's are the defaults of their arguments.
+# The Trainer's settings of the default run. Those of the net and the data are the defaults of their arguments.
 TRAINER_DEFAULTS: dict[str, Any] = {
     "accelerator": "auto",
     "devices": 1,
@@ -36,12 +36,25 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 }
 
 
+class SaveSettings(SaveConfigCallback):
+    """Writes the run's settings into its folder."""
+
+    counts_blocks = True  # looks on only, before training (fast/eligibility.py)
+
+
 class TrainParser(Parser, LightningArgumentParser):
-    """LightningCLI's parser, with this project's errors."""
+    """LightningCLI's parser with this project's error messages."""
 
 
 class TrainCLI(LightningCLI):
-    """LightningCLI with this project's logger, callbacks and checkpoints."""
+    """LightningCLI for FastSigmoidMLP on MNISTData. It makes net, data and Trainer, and runs nothing.
+
+    Args:
+        args: the options; None takes those of the process.
+
+    Raises:
+        InputError: an option cannot be used.
+    """
 
     def __init__(self, args: Sequence[str] | None = None) -> None:
         super().__init__(
@@ -51,7 +64,7 @@ class TrainCLI(LightningCLI):
             args=list(args) if args is not None else None,
             parser_class=TrainParser,
             parser_kwargs={"description": "Train the sigmoid multilayer perceptron on MNIST."},
-            save_config_callback=SaveConfigCallback,
+            save_config_callback=SaveSettings,
             trainer_defaults=TRAINER_DEFAULTS,
             seed_everything_default=0,
             auto_configure_optimizers=False,
@@ -59,21 +72,27 @@ class TrainCLI(LightningCLI):
         )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """LightningCLI's own warns of arguments that do not come straight from the command line."""
+        """Parse `args`. LightningCLI's own method warns if they are not those of the process."""
         self.config = parser.parse_args(args)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the options that belong neither to the net nor to the data nor to the Trainer."""
         parser.add_argument(
-            "--ckpt_path", type=str | None, default=None, help="A checkpoint of an earlier run to go on from."
+            "--ckpt_path", type=str | None, default=None, help="A checkpoint of an interrupted run, to resume that run."
         )
         parser.add_argument(
             "--pictures",
             type=bool,
             default=True,
-            help="Show the net in TensorBoard's IMAGES and HISTOGRAMS while it is trained; false draws nothing.",
+            help="Draw the net in TensorBoard's IMAGES and HISTOGRAMS during training; false draws nothing.",
         )
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
+        """Make the Trainer, with this project's logger and callbacks unless the options turn them off.
+
+        Raises:
+            InputError: the Trainer refuses the options.
+        """
         config = self.config_init["trainer"]
         resumed = run_folder(self.config.ckpt_path)
         if config.logger in (None, True):
@@ -81,9 +100,9 @@ class TrainCLI(LightningCLI):
             save_dir = resumed.parent.parent if resumed else Path(config.default_root_dir or ".")
             kwargs["logger"] = CostCurveLogger(str(save_dir), version=version, flush_secs=10, log_graph=True)
         if config.logger is False:
-            self.save_config_callback = None  # there is no run folder to save it in
+            self.save_config_callback = None  # no logger, no run folder
         if resumed:
-            # The run goes on in its folder, beside the settings that it began with.
+            # The resumed run continues in its folder, which keeps the config of its start.
             self.save_config_kwargs = {"config_filename": f"config_resumed_{time.strftime('%Y%m%d_%H%M%S')}.yaml"}
         callbacks: list[Callback] = list(config.callbacks or [])
         callbacks += watchers(self.config.pictures)
@@ -99,25 +118,14 @@ class TrainCLI(LightningCLI):
         return trainer
 
 
-def _trainer_error(error: Exception, config: Any) -> str:
-    """One sentence on why Lightning's Trainer cannot be had with these settings."""
-    if "backend found" in str(error) or "not available" in str(error):
-        return (
-            f"--trainer.accelerator is {config.accelerator}, but this machine has none that PyTorch can use; "
-            "leave the option out to take what there is."
-        )
-    reason = " ".join(str(error).split()).split(". ")[0].rstrip(".!")
-    return f"the Trainer cannot be made with these --trainer options: {reason}."
-
-
 def watchers(pictures: bool = True) -> list[Callback]:
-    """What watches every run (mnist_mlp/callbacks.py, mnist_mlp/pictures.py), with or without drawing it."""
+    """The callbacks of every run; without `pictures`, those that draw nothing."""
     watching: list[Callback] = [Speed(), CostWatch(), CollapseWatch(), InterruptNote(COMMAND), Pictures(on=pictures)]
     return [*watching, AugmentedDigits()] if pictures else watching
 
 
 def with_settings_of_resumed_run(args: Sequence[str]) -> list[str]:
-    """`args`, preceded by the config that the run of --ckpt_path was started with; options given still win."""
+    """Return `args`, preceded by the config of the run of --ckpt_path. Options in `args` override it."""
     for i, arg in enumerate(args):
         path = arg.partition("=")[2] if arg.startswith("--ckpt_path=") else None
         if arg == "--ckpt_path" and i + 1 < len(args):
@@ -125,3 +133,14 @@ def with_settings_of_resumed_run(args: Sequence[str]) -> list[str]:
         if path and (run := run_folder(path)) is not None:
             return ["--config", str(run / CONFIG_FILE), *args]
     return list(args)
+
+
+def _trainer_error(error: Exception, config: Any) -> str:
+    """One sentence on why Lightning's Trainer refuses these settings."""
+    if "backend found" in str(error) or "not available" in str(error):
+        return (
+            f"--trainer.accelerator is {config.accelerator}, but PyTorch finds no such device on this machine; leave "
+            "the option out to use the best device there is."
+        )
+    reason = " ".join(str(error).split()).split(". ")[0].rstrip(".!")
+    return f"the Trainer refuses these --trainer options: {reason}."

@@ -1,4 +1,4 @@
-"""What watches a run: progress, speed, costs that are not numbers, nets that collapse, Ctrl-C."""
+"""What a run shows of its progress: a line per epoch, a bar on a terminal, and its speed in TensorBoard."""
 
 import sys
 import time
@@ -12,9 +12,9 @@ from mnist_mlp.model import SigmoidMLP
 
 
 class Progress(ProgressBar):
-    """One line per epoch; on a terminal also a bar that counts the weight updates of the epoch."""
+    """Prints one line per epoch. On a terminal a bar counts the weight updates of the epoch."""
 
-    counts_blocks = True
+    counts_blocks = True  # a step of the Trainer may be several weight updates (fast/eligibility.py)
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Progress(ProgressBar):
         self._enabled = True
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """A run that is resumed within an epoch has no start of that epoch."""
+        """Start the clock. A run that resumes within an epoch does not call `on_train_epoch_start` for it."""
         self._began = time.perf_counter()
         self._updates_before = trainer.global_step
 
@@ -55,7 +55,7 @@ class Progress(ProgressBar):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._close_bar()
-        # The epoch's scores are logged by the module right after this hook: the line waits for them.
+        # The net logs the epoch's metrics right after this hook, so the line is printed later.
         seconds = time.perf_counter() - self._began
         self._pending = f"epoch {trainer.current_epoch + 1:3}/{trainer.max_epochs}  {{metrics}}  {seconds:5.1f} s"
 
@@ -82,11 +82,12 @@ class Progress(ProgressBar):
 
 
 def _updates_per_epoch(trainer: L.Trainer, net: L.LightningModule) -> float:
+    """The number of weight updates of an epoch."""
     return net.run_length()[0] if isinstance(net, SigmoidMLP) else trainer.num_training_batches
 
 
 def _metrics(trainer: L.Trainer) -> str:
-    """The last known costs and accuracies, as text."""
+    """The latest costs and accuracies, as text."""
     metrics = trainer.callback_metrics
     texts = []
     for split, title in (("train", "train"), ("val", "validation")):
@@ -97,9 +98,9 @@ def _metrics(trainer: L.Trainer) -> str:
 
 
 class Speed(Callback):
-    """Logs how many examples are trained on in a second, validation not counted."""
+    """Logs the number of training examples per second, without the time of validation."""
 
-    counts_blocks = True
+    counts_blocks = True  # a step of the Trainer may be several weight updates (fast/eligibility.py)
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._examples = 0

@@ -1,4 +1,4 @@
-"""TODO training.report."""
+"""What a run reports: a headline at its start, a summary and its outcome as JSON and in TensorBoard at its end."""
 
 import json
 import os
@@ -16,7 +16,7 @@ OUTCOME_FILE = "outcome.json"
 
 
 def log_outcome(cli: TrainCLI, trainer: L.Trainer) -> None:
-    """Settings and final figures for TensorBoard's HPARAMS tab, and the net for its GRAPHS tab."""
+    """Log the settings and the test metrics for TensorBoard's HPARAMS tab."""
     if not isinstance(trainer.logger, CostCurveLogger):
         return
     outcome = {name: float(trainer.callback_metrics[name]) for name in ("test/cost", "test/accuracy")}
@@ -25,8 +25,14 @@ def log_outcome(cli: TrainCLI, trainer: L.Trainer) -> None:
 
 
 def write_outcome(trainer: L.Trainer, checkpoint: str | None, seconds: float) -> None:
-    """The run's final figures for programs, as JSON in its folder; in no folder if it has none."""
-    folder = trainer.log_dir  # which all processes must ask for
+    """Write the final metrics as JSON to the run's folder, for programs to read. A run without a folder writes none.
+
+    Args:
+        trainer: the Trainer, after the test.
+        checkpoint: the tested checkpoint.
+        seconds: training time.
+    """
+    folder = trainer.log_dir  # a collective operation: every process takes part
     if not trainer.is_global_zero or folder is None or checkpoint is None:
         return
     outcome = {
@@ -42,6 +48,7 @@ def write_outcome(trainer: L.Trainer, checkpoint: str | None, seconds: float) ->
 
 
 def headline(cli: TrainCLI) -> str:
+    """One line on the net, the data and the run, printed before training."""
     model, data, trainer = cli.model, cli.datamodule, cli.trainer
     net = "-".join(str(n) for n in (784, *model.hparams["hidden_sizes"], 10))
     weights = sum(p.numel() for p in model.parameters())
@@ -53,10 +60,8 @@ def headline(cli: TrainCLI) -> str:
 
 
 def summary(trainer: L.Trainer, checkpoint: str | None, seconds: float) -> str:
-    accuracy, cost = (
-        float(trainer.callback_metrics["test/accuracy"]),
-        float(trainer.callback_metrics["test/cost"]),
-    )
+    """A few lines on the result, printed after the test; arguments as those of `write_outcome`."""
+    accuracy, cost = (float(trainer.callback_metrics[f"test/{name}"]) for name in ("accuracy", "cost"))
     lines = [
         f"test accuracy {accuracy:.2%} (error {1 - accuracy:.2%}), average cost {cost:.5f}",
         f"trained in {seconds:.1f} s, {trainer.current_epoch} epochs, {trainer.global_step:,} weight updates",

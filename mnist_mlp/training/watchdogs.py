@@ -1,4 +1,4 @@
-"""TODO training.watchdogs."""
+"""Watchdogs: one stops a run whose cost is no longer a number, one warns of a net that has collapsed."""
 
 import sys
 from typing import Any
@@ -11,18 +11,19 @@ from torch import Tensor
 from mnist_mlp.errors import InputError
 from mnist_mlp.training.checkpoints import last_checkpoint
 
-COLLAPSED_EPOCHS, COLLAPSED_UPDATES = 2, 100  # fewer updates may still be on the plateau where training begins
-LOOK_EVERY = 50  # steps of the Trainer
+# With fewer weight updates a healthy net may still be on the plateau where training begins.
+COLLAPSED_EPOCHS, COLLAPSED_UPDATES = 2, 100
+CHECK_EVERY = 50  # steps of the Trainer
 
 
 class CostWatch(Callback):
-    """Stops a run whose cost is no longer a number, before its weights reach a checkpoint.
+    """Stops a run whose cost is NaN or infinite, before its weights reach a checkpoint.
 
-    The costs stay on their device and are looked at together, every 50 steps and at the
-    end of an epoch, so that the accelerator need not wait after every update.
+    The costs stay on their device. They are checked together, every 50 steps and at the end of an epoch: a check makes
+    the CPU wait for the accelerator.
     """
 
-    counts_blocks = True
+    counts_blocks = True  # a step of the Trainer may be several weight updates (fast/eligibility.py)
 
     def __init__(self) -> None:
         self._costs: list[Tensor] = []
@@ -38,16 +39,16 @@ class CostWatch(Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self._costs.append(outputs.get("mini_batch_costs", outputs["loss"]).detach().reshape(-1))
-        if len(self._costs) >= LOOK_EVERY:
-            self._look(trainer)
+        if len(self._costs) >= CHECK_EVERY:
+            self._check(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._look(trainer)
+        self._check(trainer)
 
-    def _look(self, trainer: L.Trainer) -> None:
+    def _check(self, trainer: L.Trainer) -> None:
         if not self._costs:
             return
-        # Over the processes, so that all of them stop; NaN plus anything is NaN.
+        # The sum over all processes, so that all of them stop: NaN plus anything is NaN.
         finite = trainer.strategy.reduce(torch.cat(self._costs), reduce_op="sum").isfinite()
         if not finite.all():
             update = self._updates_before + int(finite.logical_not().nonzero()[0]) + 1
@@ -62,7 +63,9 @@ class CostWatch(Callback):
 
 
 class CollapseWatch(Callback):
-    """Warns, once, of a net that has given one constant answer to every image for whole epochs."""
+    """Warns once of a net that has predicted the same class for every image for whole epochs."""
+
+    counts_blocks = True
 
     def __init__(self) -> None:
         self._epochs = 0
@@ -70,12 +73,12 @@ class CollapseWatch(Callback):
         self._warned = False
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._look(trainer)
+        self._check(trainer)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._look(trainer)
+        self._check(trainer)
 
-    def _look(self, trainer: L.Trainer) -> None:
+    def _check(self, trainer: L.Trainer) -> None:
         metrics = trainer.callback_metrics
         predicted_classes = metrics.get("val/predicted_classes", metrics.get("train/predicted_classes"))
         if predicted_classes is None:
@@ -90,7 +93,7 @@ class CollapseWatch(Callback):
         if long_enough and not self._warned and trainer.is_global_zero:
             self._warned = True
             print(
-                f"mnist_mlp: warning: the net has given the same answer to every image for {self._epochs} epochs: "
+                f"mnist_mlp: warning: the net has predicted the same class for every image for {self._epochs} epochs: "
                 "its units are saturated and hardly learn; start again with a smaller --model.learning_rate or a "
                 "longer warm-up, such as --model.lr_warmup_epochs 2.",
                 file=sys.stderr,

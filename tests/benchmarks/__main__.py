@@ -1,8 +1,9 @@
-"""`python -m tests.benchmarks`: how fast this project trains, beside what else one would train this net with.
+"""`python -m tests.benchmarks`: compare this project's training speed with other ways to train the same net.
 
-Every row of a table does the same work (work.py) in a process of its own (rows.py), in turn (measure.py), and is
-checked to have done it (check.py). Results go to stdout as Markdown, progress to stderr; the exit code is 1 if a row
-failed or did other work. The rows themselves are in in_*.py, the parts in speed.py, start.py and growth.py.
+All rows of a table train the same net on the same data (work.py), each in its own process (rows.py), in alternation
+(measure.py). The result of every row is checked (check.py). Tables go to stdout as Markdown, progress to stderr. The
+exit code is 1 if a row failed or did different work. The rows are implemented in in_*.py, the three parts of the
+benchmark in speed.py, start.py and growth.py.
 """
 
 import argparse
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Time the training.")
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure the training speed.")
     parser.add_argument(
         "--part",
         choices=["speed", "start", "growth"],
@@ -37,28 +38,28 @@ def _parser() -> argparse.ArgumentParser:
         help="speed: seconds per epoch (default). start: seconds from the start of a process to 98%% test accuracy. "
         "growth: seconds per epoch over examples, width and depth.",
     )
-    parser.add_argument("--rounds", type=_count, default=3, help="how often each row has its turn (default 3)")
-    parser.add_argument("--epochs", type=_count, default=2, help="timed per turn; slow rows: 1 (default 2)")
+    parser.add_argument("--rounds", type=_count, default=3, help="processes per row (default 3)")
+    parser.add_argument("--epochs", type=_count, default=2, help="timed epochs per process (default 2; slow rows: 1)")
     parser.add_argument(
         "--nets",
         nargs="+",
         choices=NETS,
         default=list(NETS),
         metavar="NET",
-        help=f"of the part speed (default all): {', '.join(NETS)}",
+        help=f"for --part speed (default: all): {', '.join(NETS)}",
     )
     parser.add_argument(
         "--rows",
         nargs="+",
         choices=ROWS,
         metavar="ROW",
-        help=f"of the part speed, on every net (default all, each on the nets that suit it): {', '.join(ROWS)}",
+        help=f"for --part speed, run on every net (default: all, each on the nets that suit it): {', '.join(ROWS)}",
     )
     return parser
 
 
 def _count(text: str) -> int:
-    """1 or more."""
+    """Parse a number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
     return int(text)

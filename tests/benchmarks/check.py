@@ -1,15 +1,15 @@
-"""Whether a row did the same work as the reference, the bare autograd loop: a faster row must not do less.
+"""Check that a row did the same work as the reference, a plain autograd loop. A faster row must not do less.
 
-Each row ends with weights, and of these work.py's `outcome` tells the cost, the accuracy, and how far each layer has
-moved. How near they must come depends on what may differ:
+Each row returns its trained weights. `outcome` (work.py) computes from them the cost, the accuracy and how far each
+layer has moved. The tolerances depend on what may differ:
 
-- "exact", the same mini-batches in the same order: only the order of float32 sums differs, which was seen to change
-  the figures by 1e-6 of their size. The tolerance is 1e-4; one image trained on twice changes the small net's cost
-  by 2e-3, and η wrong by 2% every net's figures by 3e-3 or more.
-- "bf16", the same, but with products rounded to 8 bits: seen 1e-3, tolerance 5e-3.
-- "shuffled", mini-batches that the framework draws by itself: over several orders the layers moved as far to 0.7%,
-  with a cost within 5% and an accuracy within 0.3 percentage points. The tolerances are 2%, 10% and 1 point; η wrong
-  by 10% moves a layer by 4% or more, and mini-batches of another size, or an epoch more or less, by 10% or more.
+- "exact": same mini-batches in the same order. Only the order of float32 sums differs. Observed relative differences
+  are 1e-6; the tolerance is 1e-4. For comparison: if one image is trained on twice, the small net's cost changes by
+  2e-3. If η is off by 2%, the figures of every net change by 3e-3 or more.
+- "bf16": the same, with matrix products in bfloat16. Observed 1e-3, tolerance 5e-3.
+- "shuffled": the framework shuffles by itself. Over several orders, the distances moved differ by up to 0.7%, the cost
+  by 5% and the accuracy by 0.3 percentage points. The tolerances are 2%, 10% and 1 point. If η is off by 10%, the
+  distance of a layer changes by 4% or more; with another batch size, or one epoch more or less, by 10% or more.
 """
 
 from typing import Literal, NamedTuple
@@ -20,7 +20,12 @@ CheckKind = Literal["exact", "bf16", "shuffled"]
 
 
 class Tolerance(NamedTuple):
-    """cost and moved: relative to the reference's. accuracy: absolute."""
+    """The differences allowed.
+
+    cost: relative to the reference.
+    accuracy: absolute.
+    moved: relative to the reference.
+    """
 
     cost: float
     accuracy: float
@@ -35,7 +40,7 @@ TOLERANCES: dict[CheckKind, Tolerance] = {
 
 
 def disagreement(outcome: Outcome, reference: Outcome, kind: CheckKind) -> str | None:
-    """What the outcome does not share with the reference's; None if it is the same work."""
+    """Describe the first figure that differs from the reference by more than allowed; None if none does."""
     tolerance = TOLERANCES[kind]
     figures = [
         ("cost", outcome.cost, reference.cost, tolerance.cost * reference.cost),
@@ -44,6 +49,6 @@ def disagreement(outcome: Outcome, reference: Outcome, kind: CheckKind) -> str |
     for i, (has, wants) in enumerate(zip(outcome.moved, reference.moved, strict=True), 1):
         figures.append((f"|W - W0| of layer {i}", has, wants, tolerance.moved * wants))
     for name, has, wants, allowed in figures:
-        if not abs(has - wants) <= allowed:  # so that NaN is a disagreement
+        if not abs(has - wants) <= allowed:  # written this way, NaN is a disagreement
             return f"{name} is {has:.5g}, the reference's {wants:.5g}"
     return None

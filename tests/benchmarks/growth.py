@@ -1,4 +1,4 @@
-"""How an epoch's seconds grow with examples, width and depth: the project in the Trainer, a bare autograd loop."""
+"""Seconds per epoch as the examples, the width or the depth grow: this project and a plain autograd loop."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ TABLES: Mapping[str, Mapping[str, Net]] = {
 
 
 def run(rounds: int, epochs: int) -> bool:
-    """Print the tables; whether every row did the work."""
+    """Print the tables; return whether every row did the same work."""
     good = True
     for title, nets in TABLES.items():
         lines = []

@@ -1,4 +1,4 @@
-"""JAX, the whole epoch as one jitted lax.scan."""
+"""JAX: the whole epoch is one jitted lax.scan."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Keras 3, its own `fit`, on the backend that KERAS_BACKEND names; it shuffles by itself."""
+"""Keras 3 with `fit`, on the backend in KERAS_BACKEND. Keras shuffles the images itself."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""In Lightning: as tutorials have it, with the tensors in memory, and this project's own command."""
+"""Lightning: as in tutorials, with tensors in memory, and this project's own command."""
 
 import tempfile
 import time
@@ -16,7 +16,9 @@ from tests.benchmarks.work import EPOCH, SEED, Array, Task, Trained
 
 
 class Clock(Callback):
-    """Notes when epochs begin and when their last mini-batch is done."""
+    """Record when each epoch begins and when its training ends."""
+
+    counts_blocks = True  # steps of several weight updates do not matter to it (fast/eligibility.py)
 
     def __init__(self) -> None:
         self.begins: list[float] = []
@@ -32,9 +34,11 @@ class Clock(Callback):
         self.begins.append(time.perf_counter())
 
     def seconds(self, share: float) -> list[float]:
-        """Of each epoch, up to the beginning of the next.
+        """Return the seconds of each epoch, from its beginning to that of the next.
 
-        Of a share of an epoch, what comes once an epoch (scores, logging, checkpoints) counts in proportion.
+        Args:
+            share: the fraction of a real epoch that is trained. Work done once per epoch (metrics, logging,
+                checkpoints) counts by the same fraction.
         """
         return [
             (trained - begin) + share * (end - trained)
@@ -43,7 +47,7 @@ class Clock(Callback):
 
 
 class Classifier(L.LightningModule):
-    """The plain idiom."""
+    """A LightningModule as tutorials write it."""
 
     def __init__(self, net: nn.Module, learning_rate: float, log_cost: bool) -> None:
         super().__init__()
@@ -61,7 +65,7 @@ class Classifier(L.LightningModule):
 
 
 class InMemory:
-    """The task's mini-batches as Lightning takes them in the place of a DataLoader, one epoch's after the other."""
+    """The task's mini-batches as an iterable that Lightning takes instead of a DataLoader. Each pass is one epoch."""
 
     def __init__(self, task: Task) -> None:
         self.images, self.labels = torch.from_numpy(task.images), torch.from_numpy(task.targets.argmax(1))
@@ -77,7 +81,7 @@ class InMemory:
 
 
 def tutorial(task: Task) -> Trained:
-    """Each image a PIL image, then a tensor, then a row of a batch; everything else as Lightning sets it."""
+    """Train as tutorials do: a DataLoader converts each PIL image to a tensor; all other settings are the defaults."""
     from torch.utils.data import DataLoader, Subset
     from torchvision.datasets import MNIST
     from torchvision.transforms import ToTensor
@@ -100,7 +104,7 @@ def in_memory(task: Task) -> Trained:
 
 
 def _fit(task: Task, batches: Iterable[Any], log_cost: bool, **settings: Any) -> Trained:
-    """No progress bar: on a terminal it would cost these rows still more."""
+    """Fit without a progress bar. On a terminal, a bar would slow these rows further."""
     clock, module = Clock(), Classifier(sequential(task), task.net.learning_rate, log_cost)
     with tempfile.TemporaryDirectory() as folder:
         trainer = L.Trainer(
@@ -118,9 +122,9 @@ def _fit(task: Task, batches: Iterable[Any], log_cost: bool, **settings: Any) ->
 
 
 def project(task: Task, precision: str = "32-true") -> Trained:
-    """`python -m mnist_mlp.train` as it is, with its logger, callbacks and checkpoints; only the weights are given.
+    """Train as `python -m mnist_mlp.train` does, with its logger, callbacks and checkpoints; only the weights are set.
 
-    No pictures: a run draws them after the epochs 1, 2, 4, 8 and so on, so that one as short as this would draw always.
+    Pictures are off: a run draws them after the epochs 1, 2, 4, 8 and so on, so a run this short would draw too often.
     """
     from mnist_mlp.training.cli import TrainCLI
 

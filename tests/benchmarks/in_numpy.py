@@ -1,4 +1,4 @@
-"""Back propagation example by example in numpy, the algorithm of chapter 1 of Nielsen's book (network.py there)."""
+"""numpy: back propagation one example at a time, as in network.py of Nielsen's book (chapter 1)."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def sigmoid(z: Array) -> Array:
 
 
 def gradient(weights: Weights, x: Array, y: Array) -> Weights:
-    """dC/dW and dC/db of one example, x (784, 1) and y (10, 1)."""
+    """Return dC/dW and dC/db of each layer for one example, x (784, 1) and y (10, 1)."""
     activations = [x]
     for w, b in weights:
         activations.append(sigmoid(w @ activations[-1] + b))

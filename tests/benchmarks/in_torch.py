@@ -1,4 +1,4 @@
-"""PyTorch without Lightning: autograd, this project's closed form called bare, and the matrix products alone."""
+"""PyTorch without Lightning: autograd, this project's fast/kernels.py called directly, and matrix products alone."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ SQUARE = 2_048  # rows and columns of a large matrix
 
 
 def sequential(task: Task) -> nn.Sequential:
-    """The net as PyTorch's layers, with the task's weights."""
+    """Return the net as PyTorch modules with the task's initial weights."""
     layers: list[nn.Module] = []
     for (m, n), (w, b) in zip(task.net.shapes, task.weights, strict=True):
         layer = nn.Linear(n, m)
@@ -25,7 +25,7 @@ def sequential(task: Task) -> nn.Sequential:
 
 
 def weights_of(net: nn.Module) -> Weights:
-    """W and b of each of the net's layers."""
+    """Return W and b of each layer."""
     linear = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
     return [(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in linear]
 
@@ -46,9 +46,9 @@ def autograd(task: Task) -> Trained:
 
 
 def closed_form(task: Task, dtype: torch.dtype | None = None) -> Trained:
-    """`gradient_descent` on the blocks that the Trainer would hand it."""
+    """Train by `gradient_descent` on blocks of the same size as in the Trainer."""
     from mnist_mlp.fast.eligibility import EXAMPLES_PER_BLOCK
-    from mnist_mlp.fast.updates import threads_for  # with it comes Lightning, not for the other rows
+    from mnist_mlp.fast.updates import threads_for  # imports Lightning, which the other rows do without
 
     net, B = sequential(task), task.net.batch_size
     layers = [Layer(layer.weight, layer.bias, "sigmoid") for layer in net if isinstance(layer, nn.Linear)]
@@ -68,7 +68,7 @@ def closed_form_bf16(task: Task) -> Trained:
 
 
 def products(task: Task, dtype: torch.dtype = torch.float32) -> Trained:
-    """The epoch's matrix products, of numbers that stay the same; of two ways to lay them out, the faster."""
+    """Time the matrix products of an epoch, on fixed random numbers. The faster of two memory layouts counts."""
     updates = task.net.examples / task.net.batch_size
 
     def fastest(_: Array) -> float:
@@ -83,7 +83,7 @@ def products_bf16(task: Task) -> Trained:
 
 
 def _mini_batch_products(net: Net, dtype: torch.dtype) -> tuple[Callable[[], None], Callable[[], None]]:
-    """One mini-batch's products, with the examples as columns, and with the examples as rows."""
+    """Return two functions that compute a mini-batch's products: with examples as columns, and as rows."""
     B = net.batch_size
     a = [torch.rand(n, B).to(dtype) for n in net.sizes]
     W = [torch.rand(m, n).to(dtype) for m, n in net.shapes]
@@ -112,7 +112,7 @@ def _mini_batch_products(net: Net, dtype: torch.dtype) -> tuple[Callable[[], Non
 
 
 def square(task: Task, dtype: torch.dtype = torch.float32) -> Trained:
-    """The epoch's arithmetic at the rate of one large square matrix product."""
+    """Time the arithmetic of an epoch at the speed of one large square matrix product."""
     a, b = torch.rand(SQUARE, SQUARE).to(dtype), torch.rand(SQUARE, SQUARE).to(dtype)
     out = torch.empty_like(a)
     times = 4

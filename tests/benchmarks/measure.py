@@ -1,4 +1,4 @@
-"""Rounds: every row in turn, each time in a process of its own, and every time its outcome is checked."""
+"""Rounds of measurements: each round runs every row once, in its own process, and checks its outcome."""
 
 import tempfile
 from collections.abc import Sequence
@@ -13,22 +13,29 @@ from tests.benchmarks.work import Net, Outcome, prepare
 
 
 class Measured(NamedTuple):
-    """Of one row on one net: the seconds of all its timed epochs, and what is wrong with it."""
+    """The measurements of one row on one net.
+
+    seconds: of all timed epochs.
+    fault: what went wrong; None if nothing did.
+    """
 
     seconds: list[float]
     fault: str | None
 
     @property
     def median(self) -> float | None:
-        """Seconds per epoch; None for a row that did not do the work."""
+        """Seconds per epoch; None for a row with a fault."""
         return median(self.seconds) if self.fault is None else None
 
 
 def measure(net: Net, names: Sequence[str], rounds: int, epochs: int) -> dict[str, Measured]:
-    """The rows `names` on `net`, A B C A B C: what slows the machine for a while slows all of them.
+    """Measure rows in alternation, A B C A B C, so that a slow phase of the machine affects all of them.
 
     Args:
-        epochs: timed in each process, after one that is not; rows that are slow have one timed.
+        net: the net to train.
+        names: the rows.
+        rounds: processes per row.
+        epochs: timed epochs per process, after one that is not timed. Slow rows time one epoch.
     """
     with tempfile.TemporaryDirectory(prefix="benchmark") as folder:
         works = _Works(net, Path(folder))
@@ -57,7 +64,7 @@ class _DifferentWork(Exception):
 
 
 class _Works:
-    """One net's tasks, by number of epochs, and what should come of them."""
+    """The tasks of one net and the reference's outcomes, by number of epochs."""
 
     def __init__(self, net: Net, folder: Path) -> None:
         self.net, self.folder = net, folder

@@ -1,4 +1,4 @@
-"""The surroundings of a measured process."""
+"""The environment of the measured processes."""
 
 import os
 import tempfile
@@ -16,9 +16,9 @@ def _hiding_tensorflow() -> "tempfile.TemporaryDirectory[str]":
 
 
 def child_environment(keras_backend: str | None = None) -> dict[str, str]:
-    """This process's, where this checkout is found from any folder, and TensorFlow only by the row that uses it.
+    """Return this process's environment variables, with this checkout on PYTHONPATH and TensorFlow hidden.
 
-    TensorBoard imports TensorFlow wherever it is installed, which costs every run with a TensorBoard log seconds.
+    TensorBoard imports TensorFlow if it is installed, which takes seconds. Only Keras on TensorFlow gets to see it.
     """
     environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="2")
     if keras_backend is not None:

@@ -1,4 +1,4 @@
-"""What is printed: tables in Markdown, and what they were measured on."""
+"""The printed report: Markdown tables, and the machine and versions of the measurement."""
 
 import os
 import platform
@@ -15,18 +15,18 @@ PACKAGES = ("torch", "lightning", "numpy", "jax", "keras", "tensorflow-cpu", "te
 
 
 def say(text: str) -> None:
-    """Progress; the results alone go to stdout."""
+    """Print progress to stderr; stdout is for the results."""
     print(text, file=sys.stderr, flush=True)
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """The first column is text, the others are figures."""
+    """Return a Markdown table. The first column is text, the others are numbers."""
     rows = [head, ["---", *["---:"] * (len(head) - 1)], *lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def seconds(value: float | None) -> str:
-    """Three digits, or a dash."""
+    """Format seconds with three digits; None as a dash."""
     if value is None:
         return "-"
     return f"{value:#.3g}".rstrip(".") if value < 100 else f"{value:.0f}"
@@ -37,7 +37,7 @@ def ratio(value: float | None, base: float | None) -> str:
 
 
 def surroundings(arguments: Sequence[str]) -> str:
-    """Machine, versions, date and command, in one line."""
+    """Return machine, versions, date and command in one line."""
     installed = {distribution.name.replace("_", "-"): distribution.version for distribution in distributions()}
     versions = [f"{name} {installed[name]}" for name in PACKAGES if name in installed]
     command = shlex.join(["python", "-m", "tests.benchmarks", *arguments])
@@ -49,14 +49,14 @@ def surroundings(arguments: Sequence[str]) -> str:
 
 
 def _cores() -> int:
-    """Those that this process may use."""
+    """Return how many cores this process may use."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def _processor() -> str:
-    """The model, as the system names it."""
+    """Return the processor's model name."""
     if sys.platform == "linux":
         found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
         if found:

@@ -1,4 +1,4 @@
-"""The table's rows, and how one is run: `python -m tests.benchmarks.rows ROW TASK.npz`, a process of its own."""
+"""The rows of the speed table. `python -m tests.benchmarks.rows ROW TASK.npz` runs one of them in its own process."""
 
 import importlib
 import importlib.util
@@ -16,10 +16,15 @@ from tests.benchmarks.work import Outcome, outcome, read
 
 @dataclass(frozen=True)
 class Row:
-    """title: as the table has it. function: module:function in this folder. nets: where it runs unless asked for.
+    """A row of the table.
 
-    check: how near its outcome must come to the reference's (check.py); None where nothing is trained.
-    needs: packages beyond the project's own. slow: one epoch is timed per process, however many of the others.
+    title: as printed in the table.
+    function: module:function in this folder.
+    check: how closely its outcome must match the reference's (check.py); None if nothing is trained.
+    nets: the nets it runs on by default.
+    needs: packages in addition to the project's own.
+    keras_backend: the value of KERAS_BACKEND, for Keras rows.
+    slow: time one epoch per process, whatever the option --epochs.
     """
 
     title: str
@@ -32,12 +37,16 @@ class Row:
 
     @property
     def missing(self) -> list[str]:
-        """What it needs and is not installed."""
+        """The packages it needs that are not installed."""
         return [package for package in self.needs if importlib.util.find_spec(package) is None]
 
 
 class Run(NamedTuple):
-    """Of one process: the seconds of its epochs but for the first, in which things are compiled; what came of it."""
+    """The result of one process.
+
+    seconds: of each epoch but the first, which may include compilation.
+    outcome: None if nothing was trained.
+    """
 
     seconds: list[float]
     outcome: Outcome | None
@@ -66,11 +75,11 @@ ROWS = {
         "Keras 3, JAX backend", "in_keras:train", check="shuffled", needs=("keras", "jax"), keras_backend="jax"
     ),
     "jax": Row("JAX, whole epoch as one jitted lax.scan", "in_jax:train", nets=ALL, needs=("jax",)),
-    "closed-form": Row("mnist_mlp.backprop called bare", "in_torch:closed_form", nets=ALL),
+    "closed-form": Row("mnist_mlp.fast.kernels called bare", "in_torch:closed_form", nets=ALL),
     "project": Row("**mnist_mlp in the Trainer**, logging and checkpoints on", "in_lightning:project", nets=ALL),
     "products": Row("the matrix products alone", "in_torch:products", check=None, nets=ALL),
     "square": Row("the arithmetic at the rate of a large matrix product", "in_torch:square", check=None, nets=ALL),
-    "closed-form-bf16": Row("mnist_mlp.backprop called bare, bf16", "in_torch:closed_form_bf16", "bf16", NOT_SMALL),
+    "closed-form-bf16": Row("mnist_mlp.fast.kernels called bare, bf16", "in_torch:closed_form_bf16", "bf16", NOT_SMALL),
     "project-bf16": Row("**mnist_mlp in the Trainer**, bf16-mixed", "in_lightning:project_bf16", "bf16", NOT_SMALL),
     "products-bf16": Row("the matrix products alone, bf16", "in_torch:products_bf16", None, NOT_SMALL),
     "square-bf16": Row(
@@ -80,10 +89,10 @@ ROWS = {
 
 
 def run_row(name: str, task: Path) -> Run:
-    """A process of its own.
+    """Run a row in its own process.
 
     Raises:
-        RuntimeError: the process failed; the message is the end of what it wrote.
+        RuntimeError: the process failed; the message contains the end of its stderr.
     """
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.rows", name, str(task)],

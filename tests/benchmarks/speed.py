@@ -1,4 +1,4 @@
-"""Seconds per epoch: the table's rows on the three nets."""
+"""Seconds per epoch of every row on the three nets."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from tests.benchmarks.work import NETS
 
 
 def run(nets: Sequence[str], rows: Sequence[str] | None, rounds: int, epochs: int) -> bool:
-    """Print the table; whether every row did the work."""
+    """Print the table; return whether every row did the same work."""
     names = [name for name in ROWS if rows is None or name in rows]
     skipped = {name: ROWS[name].missing for name in names if ROWS[name].missing}
     names = [name for name in names if name not in skipped]
@@ -19,8 +19,8 @@ def run(nets: Sequence[str], rows: Sequence[str] | None, rounds: int, epochs: in
     }
     print(_table(results))
     print(
-        "\nTraining only: seconds per epoch of 60,000 images, or of as many as the head says; median of "
-        f"{rounds} rounds. ×: how many times as long as mnist_mlp in the Trainer in the same precision."
+        "\nTraining only: seconds per epoch of 60,000 images, or of the number in the table's head; median of "
+        f"{rounds} rounds. ×: relative to mnist_mlp in the Trainer in the same precision."
     )
     print(_spread(results))
     for name, missing in skipped.items():
@@ -47,7 +47,7 @@ def _table(results: Mapping[str, Mapping[str, Measured]]) -> str:
 
 
 def _spread(results: Mapping[str, Mapping[str, Measured]]) -> str:
-    """How steady the machine was."""
+    """Return a sentence on how much the times varied."""
     spreads = [
         (max(m.seconds) / min(m.seconds), name, net)
         for net, result in results.items()
@@ -57,11 +57,11 @@ def _spread(results: Mapping[str, Mapping[str, Measured]]) -> str:
     if not spreads:
         return ""
     spread, name, net = max(spreads)
-    return f"A row's slowest epoch took up to {spread:.2f} times as long as its quickest ({name}, {net})."
+    return f"A row's slowest epoch took up to {spread:.2f} times as long as its fastest ({name}, {net})."
 
 
 def _cells(name: str, result: Mapping[str, Measured]) -> list[str]:
-    """Seconds and ratio."""
+    """Return the cells with seconds and ratio of one row on one net."""
     base = result.get("project-bf16" if name.endswith("-bf16") else "project")
     if name not in result:
         return ["", ""]

@@ -1,7 +1,7 @@
-"""Seconds from the start of a process to 98% test accuracy: the default run, the usual tutorial, scikit-learn.
+"""Seconds from process start to 98% test accuracy: the default run, a tutorial-style script, scikit-learn.
 
-The first two are whole processes: they train all their epochs, test the best by validation, and either reach 98% or
-not. scikit-learn's stops at the first epoch after which it has 98% on the test split, which no user could know.
+The first two train all epochs and test the one with the best validation accuracy. scikit-learn stops after the first
+epoch with 98% on the test images. That favours it, because a user could not choose the epoch by the test images.
 """
 
 import importlib.util
@@ -27,14 +27,18 @@ TITLES = {
 
 
 class Timed(NamedTuple):
-    """A process: how long it took, and the test accuracy that it printed, in %."""
+    """The result of a process.
+
+    seconds: how long the whole process took.
+    accuracy: the test accuracy that it printed, in %.
+    """
 
     seconds: float
     accuracy: float
 
 
 def run(rounds: int) -> bool:
-    """Print the table, each round with a seed of its own, of which 0 is the default run's; whether all could run."""
+    """Print the table; return True. Round i uses seed i; seed 0 is the default."""
     import yaml
 
     from mnist_mlp.data.dataset import cache_dir, unpack_mnist
@@ -62,24 +66,24 @@ def run(rounds: int) -> bool:
             ]
         )
     print(table(["from process start", "s", "×", "test accuracy", f"reached {GOAL}%"], lines))
-    print(f"\nMedian over {rounds} rounds, each with a seed of its own, of the whole process's seconds.")
+    print(f"\nSeconds of the whole process, median of {rounds} rounds; each round uses another seed.")
     if len(names) < len(TITLES):
-        print("\nSkipped: scikit-learn's; not installed.")
+        print("\nSkipped: scikit-learn's MLPClassifier; not installed: scikit-learn.")
     return True
 
 
 def _command(name: str, settings: dict[str, Any], root: Path, seed: int) -> list[str]:
-    """What is run; seed 0 is what the default run has without being told."""
+    """Return the arguments for Python. Seed 0 is the default, for which the project's command needs no option."""
     if name == "project":
         return ["-m", "mnist_mlp.train", *(["--seed_everything", str(seed)] if seed else [])]
     return ["-m", f"tests.benchmarks.to98_{name}", json.dumps({**settings, "seed_everything": seed}), str(root)]
 
 
 def _time(command: list[str]) -> Timed:
-    """In a folder of its own, with the default logging and checkpoints.
+    """Run and time a command in a temporary folder, with its default logging and checkpoints.
 
     Raises:
-        RuntimeError: the process failed; the message is the end of what it wrote.
+        RuntimeError: the process failed or printed no test accuracy; the message contains the end of its stderr.
     """
     with tempfile.TemporaryDirectory(prefix="benchmark") as folder:
         began = time.perf_counter()

@@ -1,6 +1,6 @@
-"""scikit-learn's MLPClassifier, epoch by epoch until it has 98% of the test images.
+"""Train scikit-learn's MLPClassifier until it classifies 98% of the test images correctly.
 
-Its arguments: configs/default.yaml as JSON, and the folder in which torchvision finds MNIST.
+Arguments: the settings of configs/default.yaml as JSON, and the folder where torchvision finds MNIST.
 """
 
 import json
@@ -19,7 +19,7 @@ def main() -> None:
     settings, root = json.loads(sys.argv[1]), Path(sys.argv[2])
     images, labels = read(root, "train")
     test_images, test_labels = read(root, "t10k")
-    # Its defaults: ReLU, cross-entropy, Adam, mini-batches of 200.
+    # The defaults are ReLU, cross-entropy, Adam and mini-batches of 200.
     net = MLPClassifier(hidden_layer_sizes=settings["model"]["hidden_sizes"], random_state=settings["seed_everything"])
     accuracy, epochs = 0.0, 0
     while accuracy < GOAL and epochs < MOST_EPOCHS:
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def read(root: Path, split: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Images (N, 784) as 0..1 and labels (N,), from MNIST's files; the headers are 16 and 8 bytes."""
+    """Read images, (N, 784) in 0..1, and labels, (N,), from MNIST's files, whose headers have 16 and 8 bytes."""
     raw = root / "MNIST" / "raw"
     images = np.fromfile(raw / f"{split}-images-idx3-ubyte", np.uint8, offset=16).reshape(-1, 784)
     labels = np.fromfile(raw / f"{split}-labels-idx1-ubyte", np.uint8, offset=8)

@@ -1,6 +1,6 @@
-"""The default run as tutorials write it, with torchvision's transforms and DataLoaders, and autograd.
+"""Train the default net as tutorials do, with torchvision's transforms, DataLoaders and autograd.
 
-Its arguments: configs/default.yaml as JSON, and the folder in which torchvision finds MNIST.
+Arguments: the settings of configs/default.yaml as JSON, and the folder where torchvision finds MNIST.
 """
 
 import json
@@ -22,7 +22,7 @@ from mnist_mlp.schedule import Schedule
 
 
 class Classifier(L.LightningModule):
-    """Same net, start, cost and learning rates as the default run's."""
+    """The same net, initialization, cost and learning rates as the default run."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ def main() -> None:
     test = MNIST(root, train=False, transform=transform)
 
     best = ModelCheckpoint(monitor="val_accuracy", mode="max")
-    # The bar would make it slower still.
+    # A progress bar would slow it further.
     trainer = L.Trainer(
         accelerator="cpu",
         devices=1,

@@ -1,6 +1,6 @@
-"""The work that every row of the benchmark does: one net, one order of mini-batches, the same weights to start from.
+"""The work that every row does: the same net, initial weights and order of mini-batches.
 
-Needs numpy only, so that a row's process holds no framework but its own.
+Imports numpy only, so that a row's process loads no framework but its own.
 """
 
 import json
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Weights = list[tuple[Array, Array]]  # of each layer, W (m, n) and b (m,), float32
+Weights = list[tuple[Array, Array]]  # W (m, n) and b (m,) of each layer, float32
 
 SEED = 0
 EPOCH = 60_000  # images
@@ -22,9 +22,13 @@ EPOCH = 60_000  # images
 
 @dataclass(frozen=True)
 class Net:
-    """A net and how it is trained: plain SGD at a constant η.
+    """A net and its training: plain SGD with a constant η.
 
-    examples: how many of the 60,000 images an epoch here has. epoch: how many that of the real training would have.
+    hidden: the sizes of the hidden layers.
+    batch_size: examples per weight update.
+    learning_rate: η.
+    examples: images per epoch of the benchmark.
+    epoch: images per epoch of a real training.
     """
 
     hidden: list[int]
@@ -49,12 +53,12 @@ class Net:
 
     @property
     def share(self) -> float:
-        """How much of a real epoch an epoch here is."""
+        """The benchmark's epoch as a fraction of a real epoch."""
         return self.examples / self.epoch
 
     @property
     def flop(self) -> float:
-        """Of an epoch's matrix products: forward, gradient, and but for the first layer back propagation."""
+        """Floating-point operations of an epoch's matrix products: three products per layer, two in the first."""
         return sum(2.0 * m * n * (2 if i == 0 else 3) for i, (m, n) in enumerate(self.shapes)) * self.examples
 
     def __str__(self) -> str:
@@ -62,7 +66,7 @@ class Net:
         return text if self.share == 1 else f"{text}, {self.examples:,} images"
 
 
-# η is small enough for rounding not to grow into other weights: otherwise no two rows could be compared.
+# η is small enough that rounding errors do not grow. Otherwise the weights of two rows could not be compared.
 NETS = {
     "small": Net([30], batch_size=10, learning_rate=3.0),
     "middle": Net([512], batch_size=128, learning_rate=1.0),
@@ -71,7 +75,13 @@ NETS = {
 
 
 class Task(NamedTuple):
-    """images (60000, 784) and targets (60000, 10), float32; orders (epochs, N), the images of each epoch in turn."""
+    """What a row is given.
+
+    images: (60000, 784), float32 in 0..1.
+    targets: (60000, 10), float32, one-hot.
+    orders: (epochs, N), the indices of the images in the order of each epoch.
+    weights: the initial weights.
+    """
 
     net: Net
     images: Array
@@ -81,14 +91,23 @@ class Task(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """The seconds of each epoch, the first included, and the weights at the end; no weights if none were trained."""
+    """What a row returns.
+
+    seconds: of each epoch, including the first.
+    weights: the trained weights; None if nothing was trained.
+    """
 
     seconds: list[float]
     weights: Weights | None
 
 
 class Outcome(NamedTuple):
-    """What must agree between rows: over the images trained on, and how far each layer's W has come, |W - W0|."""
+    """The figures in which rows must agree.
+
+    cost: the average cost over the training images.
+    accuracy: over the training images.
+    moved: |W - W0| of each layer.
+    """
 
     cost: float
     accuracy: float
@@ -96,7 +115,7 @@ class Outcome(NamedTuple):
 
 
 def prepare(net: Net, epochs: int, path: Path) -> None:
-    """Write the task to `path`. The order is that of the project's own data module, which has no need to be told."""
+    """Write the task to `path`. The order is that of the project's own data module for this seed."""
     from mnist_mlp.data.datamodule import MNISTData
     from mnist_mlp.data.dataset import load
 
@@ -121,9 +140,9 @@ def prepare(net: Net, epochs: int, path: Path) -> None:
 
 
 def initial_weights(net: Net) -> list[Array]:
-    """W uniform, as Glorot and Bengio draw it for tanh, times 4 in hidden layers as sigmoid wants it; b is 0.
+    """Draw W of each layer uniformly, as Glorot and Bengio (2010) do for tanh, times 4 in hidden sigmoid layers.
 
-    Without the 4 a deep net of sigmoid units would not move in so few updates, and all rows would agree idly.
+    Without the factor 4, a deep sigmoid net hardly changes in so few updates, and the rows would agree trivially.
     """
     rng = np.random.default_rng(SEED)
     last = len(net.shapes) - 1
@@ -134,7 +153,7 @@ def initial_weights(net: Net) -> list[Array]:
 
 
 def read(path: Path) -> Task:
-    """The task, with the pixels as 0..1, as ToTensor makes them."""
+    """Read the task, with pixels scaled to 0..1 as torchvision's ToTensor does; b is 0."""
     with np.load(path) as arrays:
         net = Net(**json.loads(str(arrays["net"])))
         weights = [(arrays[f"weight{i}"], np.zeros(m, np.float32)) for i, (m, _) in enumerate(net.shapes)]
@@ -143,7 +162,7 @@ def read(path: Path) -> Task:
 
 
 def time_epochs(task: Task, epoch: Callable[[Array], object]) -> list[float]:
-    """Seconds of `epoch(order)` for each of the task's orders."""
+    """Return the seconds that `epoch(order)` takes for each of the task's orders."""
     seconds = []
     for order in task.orders:
         began = time.perf_counter()
@@ -153,7 +172,7 @@ def time_epochs(task: Task, epoch: Callable[[Array], object]) -> list[float]:
 
 
 def outcome(task: Task, weights: Weights) -> Outcome:
-    """Forward propagation in numpy, whoever trained the weights."""
+    """Compute cost, accuracy and distances in numpy, for the weights of any row."""
     used = np.sort(task.orders[0])
     activations, targets = task.images[used], task.targets[used]
     for w, b in weights:

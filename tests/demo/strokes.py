@@ -1,8 +1,8 @@
-"""From an image of a digit to the strokes that a pen could have drawn it with. MNIST does not have them.
+"""Pen strokes computed from the image of a digit, because MNIST has images only.
 
-The image is enlarged, its ink thinned to lines of one pixel (Zhang and Suen 1984, "A Fast Parallel Algorithm for
-Thinning Digital Patterns"), and the lines are followed from their ends. The order and the direction of the strokes are
-not the writer's, and their width is lost: it is the pen's with which they are drawn again.
+The image is enlarged, its ink is thinned to lines one pixel wide (Zhang and Suen 1984, "A Fast Parallel Algorithm for
+Thinning Digital Patterns"), and the lines are followed from their ends. The order and direction of the strokes may
+differ from the writer's. Their width is lost; the page draws them with its own pen.
 """
 
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 ENLARGED = 4
-SHORTEST = 3  # pixels of the enlarged image; what is shorter is a corner that thinning left, not a stroke
+SHORTEST = 3  # pixels of the enlarged image; a shorter line is a corner left by the thinning, not a stroke
 
-Point = tuple[float, float]  # x, y from the left upper corner, as shares of the image's side
+Point = tuple[float, float]  # x, y from the upper left corner, as fractions of the image's side
 
 
 def strokes(digit: NDArray[np.uint8], step: int = 8) -> list[list[Point]]:
-    """The lines of a (28, 28) image, each as points about `step` pixels of the enlarged image apart."""
+    """Return the strokes of a (28, 28) image, each as points about `step` pixels of the enlarged image apart."""
     size = ENLARGED * len(digit)
     enlarged = np.asarray(Image.fromarray(digit).resize((size, size), Image.Resampling.BICUBIC))
     lines = [
@@ -28,7 +28,7 @@ def strokes(digit: NDArray[np.uint8], step: int = 8) -> list[list[Point]]:
 
 
 def _neighbours(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(8, H, W): P2 ... P9 of Zhang and Suen, the pixels around each pixel, clockwise from the one above."""
+    """Return P2 ... P9 of Zhang and Suen, (8, H, W): the pixels around each pixel, clockwise from the one above."""
     padded = np.pad(ink, 1)
     height, width = ink.shape
     around = [(0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0), (0, 0)]
@@ -36,6 +36,7 @@ def _neighbours(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _thinned(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Thin the ink to lines one pixel wide."""
     ink = ink.copy()
     changed = True
     while changed:
@@ -59,7 +60,7 @@ Pixel = tuple[int, int]
 
 
 def _lines(thin: NDArray[np.bool_]) -> Iterator[list[Pixel]]:
-    """Follow the lines, first from loose ends, then what is left of loops, as straight on as possible at crossings."""
+    """Follow the lines: first from loose ends, then around the remaining loops. Go straight on at crossings."""
     every = {(int(y), int(x)) for y, x in np.argwhere(thin)}
     left = set(every)
     while left:
@@ -72,11 +73,12 @@ def _lines(thin: NDArray[np.bool_]) -> Iterator[list[Pixel]]:
         if len(line) < SHORTEST and len(line) < len(every):
             continue
         drawn = every - left - set(line)
-        # A line that begins or ends beside what was drawn before is joined with it.
+        # A line that begins or ends next to an earlier line is joined to it.
         yield [*_around(line[0], drawn)[:1], *line, *_around(line[-1], drawn)[:1]]
 
 
 def _around(pixel: Pixel, pixels: set[Pixel]) -> list[Pixel]:
+    """Return the neighbours of a pixel that are in `pixels`, those at its sides before those at its corners."""
     y, x = pixel
     beside = [
         (y - 1, x),
@@ -92,7 +94,7 @@ def _around(pixel: Pixel, pixels: set[Pixel]) -> list[Pixel]:
 
 
 def _turn(line: list[Pixel], pixel: Pixel) -> float:
-    """How far going on to `pixel` deviates from where the line's last pixels went."""
+    """Return the negative cosine of the angle by which the line turns if it continues to `pixel`; -1 is straight on."""
     (y0, x0), (y1, x1) = line[max(0, len(line) - 6)], line[-1]
     before, after = (y1 - y0, x1 - x0), (pixel[0] - y1, pixel[1] - x1)
     length = np.hypot(*before) * np.hypot(*after)

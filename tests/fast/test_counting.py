@@ -41,6 +41,8 @@ def test_limits_of_one_batch_count_one_update(engine: EngineName) -> None:
     """The number 1, unlike the share 1.0: one mini-batch an epoch; a validation after each mini-batch."""
 
     class Validations(L.Callback):
+        counts_blocks = True
+
         def __init__(self) -> None:
             self.at: list[int] = []
 
@@ -75,9 +77,10 @@ def test_checkpoint_every_so_many_updates(engine: EngineName, tmp_path: Path) ->
 
 
 def test_a_callback_that_looks_at_batches_sees_every_update() -> None:
-    """A callback that does not declare `counts_blocks` gets one weight update per step."""
+    """A callback that declares `counts_blocks` as False only looks, at every single weight update."""
 
     class Looks(L.Callback):
+        counts_blocks = False
         steps: list[int] = []  # noqa: RUF012
 
         def on_train_batch_end(self, trainer: L.Trainer, *args: Any) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
-from torch import Tensor
+from lightning.pytorch.callbacks import LambdaCallback, ModelPruning, StochasticWeightAveraging
+from torch import Tensor, nn
+from torch.nn.utils import parametrize, prune
 
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.errors import InputError
@@ -15,7 +17,7 @@ from mnist_mlp.fast.module import FastSigmoidMLP
 from mnist_mlp.lightning_private import can_count_updates
 from mnist_mlp.model import SigmoidMLP
 from tests.command import QUIET
-from tests.fast.runs import train
+from tests.fast.runs import Run, assert_same_weights, train
 
 pytestmark = pytest.mark.usefixtures("read_once", "blocks_of_320")
 
@@ -40,27 +42,90 @@ class WithMomentum(FastSigmoidMLP):
         return torch.optim.SGD(self.parameters(), lr=0.1, momentum=0.9)
 
 
+def frozen(net: SigmoidMLP) -> None:
+    net.layers[0].weight.requires_grad_(False)
+
+
+def another_optimizer(net: SigmoidMLP) -> None:
+    net.configure_optimizers = lambda: torch.optim.Adam(net.parameters(), lr=1e-3)  # type: ignore[method-assign]
+
+
+def another_activation(net: SigmoidMLP) -> None:
+    net.activation = torch.relu
+
+
+def another_cost(net: SigmoidMLP) -> None:
+    net.cost_terms = lambda a, y: (a - y).abs()  # type: ignore[method-assign]
+
+
+def another_training_step(net: SigmoidMLP) -> None:
+    net.training_step = lambda batch, batch_idx: net.cost(net(batch[0]), batch[1]).sum()  # type: ignore[method-assign]
+
+
+def gradient_hook(net: SigmoidMLP) -> None:
+    net.linear_layers[0].weight.register_hook(torch.zeros_like)
+
+
+def accumulation_hook(net: SigmoidMLP) -> None:
+    net.linear_layers[0].weight.register_post_accumulate_grad_hook(lambda p: None)
+
+
+def forward_hook(net: SigmoidMLP) -> None:
+    net.register_forward_hook(lambda module, inputs, output: output * 0.5)
+
+
+def backward_hook(net: SigmoidMLP) -> None:
+    net.layers[1].register_full_backward_hook(lambda module, into, out: None)
+
+
+def pruned(net: SigmoidMLP) -> None:
+    prune.l1_unstructured(net.layers[0], "weight", amount=0.5)
+
+
+def parametrized(net: SigmoidMLP) -> None:
+    parametrize.register_parametrization(net.layers[0], "weight", nn.Tanh())
+
+
 UNSUPPORTED: dict[str, dict[str, Any]] = {
-    "clipped": {"gradient_clip_val": 1.0},
+    "gradients are clipped": {"gradient_clip_val": 1.0},
     "accumulated": {"accumulate_grad_batches": 2},
-    "SeesGradients": {"callbacks": [hook("on_before_optimizer_step")()]},
-    "callback SeesGradients looks": {"callbacks": [hook("on_before_backward")()]},
-    "the callback SeesGradients": {"callbacks": [hook("on_after_backward")()]},
-    "the callback SeesGradients looks at gradients": {"callbacks": [hook("on_before_zero_grad")()]},
-    "OwnForward overrides forward": {"kind": OwnForward},
-    "OwnHook overrides on_after_backward": {"kind": OwnHook},
+    "anomaly detection": {"detect_anomaly": True},
     "precision bf16-true": {"precision": "bf16-true"},
+    "the callback SeesGradients may change": {"callbacks": lambda: [hook("on_before_optimizer_step")()]},
+    "the callback LambdaCallback": {"callbacks": lambda: [LambdaCallback(on_train_batch_end=lambda *_: None)]},
+    "the callback StochasticWeightAveraging": {"callbacks": lambda: [StochasticWeightAveraging(1.0, 1)]},
+    "the callback ModelPruning": {"callbacks": lambda: [ModelPruning("l1_unstructured", amount=0.5)]},
+    "OwnForward is a subclass": {"kind": OwnForward},
+    "OwnHook is a subclass": {"kind": OwnHook},
+    "some weights are frozen": {"prepare": frozen},
+    "configure_optimizers of this net is replaced": {"prepare": another_optimizer},
+    "activation function of this net is replaced": {"prepare": another_activation},
+    "cost_terms of this net is replaced": {"prepare": another_cost},
+    "training_step of this net is replaced": {"prepare": another_training_step},
+    "a weight has hooks": {"prepare": gradient_hook},
+    "a weight has hook": {"prepare": accumulation_hook},
+    "a module has hooks": {"prepare": forward_hook},
+    "a module has hook": {"prepare": backward_hook},
+    "a module has hoo": {"prepare": pruned},
+    "not plain torch.nn.Linear": {"prepare": parametrized},
 }
 
 
 @pytest.mark.parametrize(("reason", "trainer"), UNSUPPORTED.items(), ids=UNSUPPORTED)
 def test_where_the_closed_form_does_not_apply(reason: str, trainer: dict[str, Any]) -> None:
     """If asked for, it is refused with the reason; `auto` takes autograd."""
+
+    def run(engine: EngineName) -> Run:
+        fresh = {name: value() if name == "callbacks" else value for name, value in trainer.items()}
+        return train(engine, limit_val_batches=0, **fresh)
+
     with pytest.raises(InputError, match=reason):
-        train("closed_form", **trainer)
-    model, _, _ = train("auto", max_epochs=1, limit_val_batches=0, **trainer)
-    assert isinstance(model, FastSigmoidMLP)
-    assert not model.uses_closed_form
+        run("closed_form")
+    auto, autograd = run("auto"), run("autograd")
+    assert isinstance(auto.model, FastSigmoidMLP)
+    assert not auto.model.uses_closed_form
+    assert_same_weights(auto.model, autograd.model)
+    assert auto.trainer.global_step == autograd.trainer.global_step
 
 
 def test_another_optimizer_is_never_silently_ignored() -> None:
@@ -74,7 +139,7 @@ def test_another_optimizer_is_never_silently_ignored() -> None:
             assert isinstance(trainer.optimizers[0], torch.optim.SGD)
             assert trainer.optimizers[0].state  # the optimizer has stepped: it holds momentum
         else:
-            with pytest.raises(InputError, match="WithMomentum overrides configure_optimizers"):
+            with pytest.raises(InputError, match="WithMomentum is a subclass"):
                 trainer.fit(model, datamodule=data)
 
 

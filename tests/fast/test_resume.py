@@ -74,3 +74,30 @@ def test_the_projects_own_callbacks_work_after_resuming_within_an_epoch(engine: 
     _, trainer, logged = train(engine, ckpt_path=tmp_path / "stopped.ckpt", net=CONSTANT, **options)
     assert trainer.global_step == 250
     assert list(logged["train/examples_per_second"])[-1] == 249
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_resumed_after_max_steps_in_the_last_epoch(engine: EngineName, tmp_path: Path) -> None:
+    """The rest of the epoch is trained, although Lightning takes the last epoch for complete."""
+    train(engine, max_steps=160, net=CONSTANT).trainer.save_checkpoint(tmp_path / "stopped.ckpt")
+    resumed, whole = train(engine, ckpt_path=tmp_path / "stopped.ckpt", net=CONSTANT), train(engine, net=CONSTANT)
+    assert resumed.trainer.global_step == whole.trainer.global_step == 250
+    assert_same_weights(resumed.model, whole.model)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_resumed_with_a_limit_on_mini_batches(engine: EngineName, tmp_path: Path) -> None:
+    """An epoch that `limit_train_batches` ends is complete: the next one starts at its first mini-batch."""
+    whole = train(engine, limit_train_batches=20, net=CONSTANT, **every_epoch(tmp_path))
+    resumed = train(engine, limit_train_batches=20, net=CONSTANT, ckpt_path=tmp_path / "epoch=0.ckpt")
+    assert resumed.trainer.global_step == whole.trainer.global_step == 40
+    assert_same_weights(resumed.model, whole.model)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_resumed_with_another_learning_rate(engine: EngineName, tmp_path: Path) -> None:
+    """The settings of the resumed run count, not the rate in the checkpoint."""
+    train(engine, net=CONSTANT, **every_epoch(tmp_path))
+    settings = {**CONSTANT, "learning_rate": 2.0}
+    resumed = train(engine, net=settings, ckpt_path=tmp_path / "epoch=0.ckpt", log_every_n_steps=1)
+    assert set(resumed.logged["update/learning_rate"].values()) == {2.0}

@@ -1,4 +1,4 @@
-"""Pictures to MNIST's form: real MNIST digits, made into pictures of many kinds, come out as the digits they were."""
+"""Pictures are brought to MNIST's form: MNIST digits, turned into many kinds of pictures, come back as they were."""
 
 import io
 import struct
@@ -28,7 +28,7 @@ def digits(mnist: tuple[Examples, Examples], n: int) -> list[Bytes]:
 
 
 def saved(image: Image.Image, form: str = "PNG", **options: object) -> io.BytesIO:
-    """The picture as a file."""
+    """Save the picture as a file in memory."""
     file = io.BytesIO()
     image.save(file, form, **options)
     file.seek(0)
@@ -51,16 +51,16 @@ def blend(digit: Bytes, paper: tuple[int, int, int], ink: tuple[int, int, int]) 
 
 
 def card(digit: Bytes) -> Image.Image:
-    """Black on a white card, and nothing around it."""
+    """Black ink on a white card with transparent surroundings."""
     image = Image.new("RGBA", (60, 50))
     image.paste(Image.fromarray(255 - digit).convert("RGBA"), (20, 10))
     return image
 
 
 def turned(digit: Bytes) -> Image.Image:
-    """Stored on its side, with the note that a camera makes of it."""
+    """A picture stored on its side, with the EXIF orientation that a camera writes."""
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    exif[0x0112] = 6  # viewers turn it by 90 degrees clockwise
     image = Image.fromarray(digit).transpose(Image.Transpose.ROTATE_90)
     return read_image(saved(image, exif=exif))
 
@@ -69,17 +69,17 @@ SAME_DIGIT: dict[str, Callable[[Bytes], Image.Image]] = {
     "dark on light": lambda digit: Image.fromarray(255 - digit),
     "pale grey pencil": lambda digit: Image.fromarray(255 - digit // 2),
     "RGB, blue on yellow": lambda digit: blend(digit, (255, 250, 150), (10, 20, 160)),
-    "RGB, red on green as bright": lambda digit: blend(digit, (0, 140, 0), (230, 20, 20)),
-    "RGBA, black on nothing": lambda digit: rgba((0, 0, 0), digit),
-    "RGBA, white on nothing": lambda digit: rgba((255, 255, 255), digit),
-    "RGBA, a card on nothing": card,
+    "RGB, red on equally bright green": lambda digit: blend(digit, (0, 140, 0), (230, 20, 20)),
+    "RGBA, black on transparent": lambda digit: rgba((0, 0, 0), digit),
+    "RGBA, white on transparent": lambda digit: rgba((255, 255, 255), digit),
+    "RGBA, a card on transparent": card,
     "grey with opacity": lambda digit: rgba((0, 0, 0), digit).convert("LA"),
     "palette": lambda digit: Image.fromarray(255 - digit).convert("P"),
     "16 bit": lambda digit: Image.fromarray(65535 - digit.astype(np.uint16) * 257),
     "32 bit": lambda digit: Image.fromarray(digit.astype(np.int32) * 257),
     "float": lambda digit: Image.fromarray(digit.astype(np.float32) / 255),
     "CMYK": lambda digit: Image.fromarray(255 - digit).convert("CMYK"),
-    "turned, says EXIF": turned,
+    "turned, with EXIF orientation": turned,
     "far in a corner": lambda digit: Image.fromarray(np.pad(255 - digit, ((3, 40), (60, 7)), constant_values=255)),
 }
 
@@ -88,19 +88,21 @@ SAME_DIGIT: dict[str, Callable[[Bytes], Image.Image]] = {
 def test_the_same_digit_in_another_picture(
     mnist: tuple[Examples, Examples], picture: Callable[[Bytes], Image.Image]
 ) -> None:
-    """Modes, colours, transparency and place make no difference but that of rounding."""
+    """Modes, colours, transparency and position change the result only by rounding."""
     for digit in digits(mnist, 20):
         difference = mnist_form(picture(digit)).astype(int) - mnist_form(digit)
         assert np.abs(difference).max() <= 3
 
 
 def accuracy(trained: Trained, images: list[Bytes], labels: Tensor) -> float:
-    guesses = trained.activations(torch.from_numpy(np.stack(images))).argmax(dim=1)
-    return float((guesses == labels).float().mean())
+    predicted = trained.activations(torch.from_numpy(np.stack(images))).argmax(dim=1)
+    return float((predicted == labels).float().mean())
 
 
-def test_mnist_is_in_its_own_form_already(mnist: tuple[Examples, Examples], small_net: Trained, tmp_path: Path) -> None:
-    """1,000 of its digits, saved as PNG and read again, come out as they were, or differ by a pixel's scaling."""
+def test_mnist_digits_already_have_mnists_form(
+    mnist: tuple[Examples, Examples], small_net: Trained, tmp_path: Path
+) -> None:
+    """1,000 digits, saved as PNG and read again, come back as they were, or scaled by a pixel."""
     originals, labels = digits(mnist, 1_000), mnist[0].labels[:1_000]
     results = []
     for digit in originals:
@@ -113,7 +115,7 @@ def test_mnist_is_in_its_own_form_already(mnist: tuple[Examples, Examples], smal
 
 
 def photo(digit: Bytes, seed: int = 0) -> Image.Image:
-    """As a telephone has it: brownish paper, a shadow from one side, dark corners, noise, JPEG."""
+    """A photo as from a phone: brownish paper, a shadow from one side, dark corners, noise, JPEG."""
     rng = np.random.default_rng(seed)
     height, width = 700, 500
     ink = np.zeros((height, width, 1))
@@ -146,7 +148,7 @@ LIKE_DIGIT: dict[str, Callable[[Bytes], Image.Image]] = {
 def test_pictures_that_blur_or_add_noise(
     mnist: tuple[Examples, Examples], small_net: Trained, picture: Callable[[Bytes], Image.Image]
 ) -> None:
-    """A net recognises them as often as the originals; they differ by less than two digits do, a pixel's shift too."""
+    """A net classifies them as well as the originals, and they differ from these much less than two digits differ."""
     n = 40 if picture is photo else 120
     originals, labels = digits(mnist, n), mnist[0].labels[:n]
     results = [mnist_form(picture(digit)) for digit in originals]
@@ -163,10 +165,15 @@ def test_pictures_that_blur_or_add_noise(
     margins=st.tuples(*[st.integers(2, 90)] * 4),
     light_on_dark=st.booleans(),
 )
-def test_as_mnist_was_made(height: int, width: int, margins: tuple[int, int, int, int], light_on_dark: bool) -> None:
-    """A box of ink, of any size and place: 20 pixels on its longer side, its aspect ratio kept, centred."""
+def test_a_box_of_ink_is_scaled_and_centred(
+    height: int, width: int, margins: tuple[int, int, int, int], light_on_dark: bool
+) -> None:
+    """A box of any size and position becomes 20 pixels long on its longer side, keeps its aspect ratio, and is centred.
+
+    MNIST was made in this way.
+    """
     top, bottom, left, right = margins
-    # Not more ink than paper at the picture's edge: there is none.
+    # There is no ink at the picture's edge.
     picture = np.pad(np.full((height, width), 255, np.uint8), ((top, bottom), (left, right)))
     result = mnist_form(picture if light_on_dark else 255 - picture)
     assert result.shape == (28, 28)
@@ -180,7 +187,7 @@ def test_as_mnist_was_made(height: int, width: int, margins: tuple[int, int, int
 
 
 def test_nothing_is_cut_off() -> None:
-    """A blot with a long thin tail: centred by its mass, the tail would not fit; it is moved as far as it can be."""
+    """With its centre of mass at the centre, the tail of this blot would not fit, so the blot is placed off-centre."""
     picture = np.zeros((100, 100), np.uint8)
     picture[10:30, 10:30] = 255
     picture[28:30, 10:90] = 255
@@ -207,25 +214,25 @@ def test_thin_lines_are_not_pale() -> None:
     ],
     ids=["black", "paper", "transparent", "one pixel", "noise"],
 )
-def test_a_picture_of_nothing(image: Image.Image) -> None:
+def test_a_picture_without_ink(image: Image.Image) -> None:
     with pytest.raises(InputError, match="nothing in it stands out"):
         mnist_form(image)
 
 
-def png_that_promises(width: int, height: int) -> bytes:
-    """A PNG file of a few bytes whose header says how large it would be."""
+def png_that_claims(width: int, height: int) -> bytes:
+    """Return a PNG file of a few bytes whose header claims this size."""
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    begun = struct.pack(">I", 1_000) + b"IDAT" + zlib.compress(bytes(100))
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + begun
+    start = struct.pack(">I", 1_000) + b"IDAT" + zlib.compress(bytes(100))
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + start
 
 
 BAD_FILES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty"),
-    "text": (b"no picture, only a text", "not a picture that can be read"),
+    "text": (b"not a picture, only a text", "not a picture that can be read"),
     "EPS": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 28 28\n", "not a picture that can be read"),
-    "large": (png_that_promises(9_000, 9_000), "9000 x 9000 pixels"),
-    "bomb": (png_that_promises(100_000, 100_000), "too large"),
-    "header only": (png_that_promises(28, 28), "damaged"),
+    "large": (png_that_claims(9_000, 9_000), "9000 x 9000 pixels"),
+    "bomb": (png_that_claims(100_000, 100_000), "too large"),
+    "header only": (png_that_claims(28, 28), "damaged"),
     "cut off": (saved(Image.effect_noise((200, 200), 50)).getvalue()[:9_000], "damaged"),
     "JPEG, cut off": (saved(Image.effect_noise((200, 200), 50), "JPEG").getvalue()[:3_000], "damaged"),
 }
@@ -234,7 +241,7 @@ BAD_FILES: dict[str, tuple[bytes, str]] = {
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("content", "words"), BAD_FILES.values(), ids=BAD_FILES)
 def test_bad_files(tmp_path: Path, content: bytes, words: str) -> None:
-    """One sentence, and no warning of Pillow's, from a file and from a stream."""
+    """The error is one sentence, for a file and for a stream, and Pillow prints no warning."""
     (tmp_path / "bad.png").write_bytes(content)
     for source in (tmp_path / "bad.png", io.BytesIO(content)):
         with pytest.raises(InputError, match=words) as error:
@@ -242,9 +249,9 @@ def test_bad_files(tmp_path: Path, content: bytes, words: str) -> None:
         assert str(error.value).count(". ") == 0
 
 
-def test_file_too_large_or_not_there(tmp_path: Path) -> None:
+def test_file_too_large_or_missing(tmp_path: Path) -> None:
     with (tmp_path / "large.png").open("wb") as file:
-        file.truncate(MAX_BYTES + 1)  # a hole: it takes no room
+        file.truncate(MAX_BYTES + 1)  # a sparse file: it takes no disk space
     with pytest.raises(InputError, match="more than 64 MiB"):
         read_image(tmp_path / "large.png")
     with pytest.raises(InputError, match="No such file"):

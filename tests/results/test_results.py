@@ -1,4 +1,4 @@
-"""README's table of results: what is measured, kept, gone on with, and shown."""
+"""The results table: measuring, keeping, resuming and showing runs."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import yaml
 
 from mnist_mlp.errors import InputError
 from mnist_mlp.results.__main__ import results
-from mnist_mlp.results.measure import commit, measure, seconds_trained
+from mnist_mlp.results.measure import _config, commit, measure, seconds_trained
 from mnist_mlp.results.table import ROWS, Measured, Row, read_csv, table, write_csv
 
 ROOT = Path(__file__).parents[2]
@@ -21,8 +21,8 @@ def a_run(row: str = "nielsen-30", seed: int = 0, error: float = 5.0, best: floa
     return Measured(row, seed, error, best, 29, 30, 150_000, 12.5, "a processor, 2 cores", "abc1234", "2026-11-24")
 
 
-def test_the_file_keeps_what_was_measured(tmp_path: Path) -> None:
-    """In the order of rows and seeds, commas in a name and missing figures included."""
+def test_the_file_keeps_the_measured_runs(tmp_path: Path) -> None:
+    """Sorted by row and seed. Names may have commas, figures may be missing."""
     path = tmp_path / "results.csv"
     runs = [a_run(seed=1, best=4.5), a_run("lecun98-300", error=1.9), a_run(seed=0)]
     assert read_csv(path) == []
@@ -54,10 +54,16 @@ def test_an_unknown_row_is_named() -> None:
         results(["--rows", "nilsen"])
 
 
-def test_a_row_is_run_gone_on_with_and_not_run_twice(
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "one"])
+def test_a_seed_out_of_range_is_refused(seed: str) -> None:
+    with pytest.raises(InputError, match=f"--seeds is '{seed}'; it takes a whole number from 0 to 4294967295"):
+        results(["--seeds", "0", seed])
+
+
+def test_a_row_is_run_resumed_and_not_run_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By the real command: an interrupted run is resumed from its last.ckpt, and the file says what its net reached."""
+    """With the real training command. An interrupted run is resumed from its last.ckpt."""
     config = {
         "trainer": {"max_epochs": 2, "accelerator": "cpu"},
         "model": {"hidden_sizes": [16]},
@@ -77,17 +83,17 @@ def test_a_row_is_run_gone_on_with_and_not_run_twice(
     assert f"**{run.error:.2f}% (1 seed)**" in capsys.readouterr().out
     assert not list((tmp_path / "runs").rglob("epoch=*.ckpt"))
 
-    monkeypatch.setattr("mnist_mlp.results.measure.subprocess.run", None)  # what is measured is not run again
+    monkeypatch.setattr("mnist_mlp.results.measure.subprocess.run", None)  # a measured run is not started again
     results(options)
     monkeypatch.undo()
 
     monkeypatch.setitem(ROWS, "tiny", Row("784-16-10"))
-    again = measure("tiny", 3, tmp_path / "runs")  # last.ckpt is there: the run goes on, and has nothing left to do
+    again = measure("tiny", 3, tmp_path / "runs")  # resumes from last.ckpt, with no epoch left to train
     assert (again.error, again.updates) == (run.error, run.updates)
 
 
-def test_time_of_a_run_that_was_gone_on_with(tmp_path: Path) -> None:
-    """Of its processes together, whatever was between them."""
+def test_time_of_a_resumed_run(tmp_path: Path) -> None:
+    """The sum over its processes, without the time between them."""
     for start, end in ((1000, 1100.0), (5000, 5060.0), (9000, 9001.0)):
         file = tmp_path / f"events.out.tfevents.{start}.host.1.0"
         file.touch()
@@ -103,7 +109,7 @@ def test_configs_readme_shows_the_table_of_the_file() -> None:
 
 
 def test_every_row_has_a_config() -> None:
-    """Of the net that the table says; a comment at its top says where the figure comes from."""
+    """The config's net is the one in the table. A comment at the top gives the source of the published figure."""
     for name in ROWS:
         text = (CONFIGS / f"{name}.yaml").read_text()
         assert text.startswith("# ")
@@ -111,6 +117,10 @@ def test_every_row_has_a_config() -> None:
         net = re.match(r"[\d-]+", ROWS[name].net)
         assert net is not None
         assert "-".join(map(str, [784, *sizes, 10])) == net[0]
+
+
+def test_configs_are_found_in_the_checkout() -> None:
+    assert _config("default") == CONFIGS / "default.yaml"
 
 
 def test_the_commit_is_named() -> None:

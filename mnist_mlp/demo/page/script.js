@@ -1,5 +1,5 @@
-// The page's side of `python -m mnist_mlp.demo`: takes the drawing, asks the server, shows what it answers.
-// All that is said of the net is computed by the server (mnist_mlp/demo_app.py); here it is only shown.
+// The browser's side of `python -m mnist_mlp.demo`: sends the drawing to the server and shows the answers.
+// The server (demo/app.py) computes everything about the net; this script only shows it.
 
 const PEN_WIDTH = 22; // of 280 pixels; MNIST's digits have about that share of ink
 const KEY_STEP = 14;
@@ -11,22 +11,22 @@ const canvas = byId("drawing");
 const paper = canvas.getContext("2d", { willReadFrequently: true });
 
 const state = {
-  net: null, // what the server says of it: sizes, activations, ...
-  name: "", // of the net, as in the list
+  net: null, // its description by the server: sizes, activations, ...
+  name: "", // the net's name in the list
   session: "",
   inked: false,
   image: null, // the drawing in MNIST's form: 28 x 28 bytes in base64
-  seen: null, // the same as the net gets it, which may be deskewed
+  seen: null, // the image as the net gets it: deskewed if the net was trained on deskewed images
   layers: null, // the activations of each layer above the input
   guess: 0,
-  step: 0, // up to which layer forward propagation is shown; 0 is the input
-  neuron: null, // the chosen one's number; null for the strongest
-  digit: null, // the right answer, if it was given
+  step: 0, // forward propagation is shown up to this layer; 0 is the input
+  neuron: null, // the selected neuron's number; null selects the one with the largest activation
+  digit: null, // the right answer; null until it is given
   updates: 0,
-  effect: null, // the last update's: outputs and cost before and after
+  effect: null, // outputs and cost before and after the last weight update
 };
 
-// Asking the server
+// Requests to the server
 
 async function ask(what, question = {}) {
   let response, answer;
@@ -38,7 +38,7 @@ async function ask(what, question = {}) {
     });
     answer = await response.json();
   } catch {
-    throw new Error("The server does not answer; is it still running?");
+    throw new Error("The server does not answer. Is it still running?");
   }
   if (!response.ok) throw Object.assign(new Error(answer.error), { status: response.status });
   return answer;
@@ -50,9 +50,9 @@ async function askNet(what, question = {}) {
   } catch (error) {
     if (error.status !== 404) throw error;
     const lost = state.updates > 0;
-    await openNet(state.name); // the server was started anew, or has dropped this tab's net
+    await openNet(state.name); // the server was restarted, or has dropped this tab's net
     if (what === "update" || what === "undo" || lost) {
-      throw new Error("The net was opened anew, as it was trained; this tab's weight updates are gone.");
+      throw new Error("The net was loaded again as it was trained. This tab's weight updates are lost.");
     }
     return ask(what, { session: state.session, ...question });
   }
@@ -60,7 +60,7 @@ async function askNet(what, question = {}) {
 
 let lastWork = Promise.resolve();
 
-/** Everything that asks the server is done one after the other, so that no answer overtakes another. */
+/** Run all requests one after the other, so that no answer overtakes another. */
 function inTurn(work) {
   document.querySelector("main").ariaBusy = "true";
   const done = lastWork.then(work).then(
@@ -87,10 +87,10 @@ async function openNet(name) {
 
 // Drawing
 
-let firstUnshown = null; // when the first of the strokes was made that are not to be seen in the net yet
+let firstUnshown = null; // time of the first stroke that is not yet shown in the net
 let asked = false;
 
-/** Ask for the drawing's image and activations; what is drawn while an answer is awaited, all at once after it. */
+/** Request the drawing's image and activations. Strokes made while waiting are sent together, in the next request. */
 function drawingChanged(time) {
   byId("invitation").hidden = state.inked;
   firstUnshown ??= time;
@@ -116,10 +116,10 @@ async function showDrawing() {
   showNet();
   if (since !== null) afterPaint(() => measure(since));
   announceGuess();
-  if (!asked) await showDetails(); // else the hand is on its way, and what it draws goes first
+  if (!asked) await showDetails(); // otherwise new strokes are waiting, and they go first
 }
 
-/** 280 x 280 bytes, 0 paper to 255 ink. */
+/** The drawing: 280 x 280 bytes from 0 (paper) to 255 (ink). */
 function ink() {
   const { data } = paper.getImageData(0, 0, canvas.width, canvas.height);
   const bytes = new Uint8Array(data.length / 4);
@@ -145,7 +145,7 @@ function line(from, to) {
   paper.moveTo(from.x, from.y);
   paper.lineTo(to.x, to.y);
   paper.stroke();
-  paper.beginPath(); // a line without length leaves no ink
+  paper.beginPath(); // a line of length 0 leaves no ink
   paper.arc(to.x, to.y, PEN_WIDTH / 2, 0, 2 * Math.PI);
   paper.fill();
   state.inked = true;
@@ -165,7 +165,7 @@ function pointIn(event) {
   };
 }
 
-const pointers = new Map(); // where each pointer that is down was last
+const pointers = new Map(); // the last position of each pointer that is down
 
 canvas.addEventListener("pointerdown", (event) => {
   if (event.button !== 0) return;
@@ -244,7 +244,7 @@ byId("clear").addEventListener("click", (event) => clear(event.timeStamp));
 
 // Showing the net
 
-/** What stands in the page for each layer: made when a net is opened, filled by `showNet`. */
+/** Build each layer's part of the page when a net is opened. `showNet` fills it. */
 function buildNet() {
   const { sizes, activations, cost_function: cost } = state.net;
   const last = sizes.length - 1;
@@ -276,7 +276,7 @@ function layerName(layer) {
 
 const neurons = (n) => (n === 784 ? "28 × 28 pixels" : `${n} neuron${n === 1 ? "" : "s"}`);
 
-/** A layer's neurons as a grid of shades; a click chooses one. */
+/** A layer's neurons as a grid of shades. A click selects one. */
 function layerTile(layer, size) {
   const tile = gridTile(size, 220);
   tile.id = `layer-${layer}`;
@@ -299,7 +299,7 @@ function gridOf(size) {
   return { columns, rows: Math.ceil(size / columns) };
 }
 
-/** A canvas with one pixel per neuron, enlarged to about `width` pixels of the screen. */
+/** A canvas with one pixel per neuron, shown about `width` screen pixels wide. */
 function gridTile(size, width) {
   const { columns, rows } = gridOf(size);
   const grid = element("canvas", { width: columns, height: rows });
@@ -322,7 +322,7 @@ function paint(tile, values, shade, label) {
 const BLUES = [[255, 255, 255], [107, 174, 214], [8, 48, 107]];
 const ORANGES = [[255, 255, 255], [253, 141, 60], [127, 39, 4]];
 
-/** -1 dark orange, 0 white, 1 dark blue; the lightness says how far from 0 it is. */
+/** The colour of a value: -1 is dark orange, 0 is white, 1 is dark blue. */
 function shadeOf(share) {
   const ramp = share < 0 ? ORANGES : BLUES;
   const place = Math.min(Math.abs(share), 1) * 2;
@@ -333,7 +333,7 @@ function shadeOf(share) {
 const grey = (byte) => [255 - byte, 255 - byte, 255 - byte];
 const largest = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12);
 
-/** The activation that has the darkest shade, and the longest bar. */
+/** The activation with the darkest shade and the longest bar. */
 function most(layer) {
   const known = { sigmoid: 1, tanh: 1, scaled_tanh: 1.7159 }[state.net.activations[layer - 1]];
   return known ?? largest(state.layers?.[layer - 1] ?? [1]);
@@ -356,7 +356,7 @@ function bar(digit) {
   return row;
 }
 
-/** Show the image and the activations, as far as forward propagation has been stepped through. */
+/** Show the image, and the activations up to the current step. */
 function showNet() {
   const { sizes } = state.net;
   const last = sizes.length - 1;
@@ -385,7 +385,7 @@ function showBars(outputs) {
   const answered = Boolean(outputs) && state.digit !== null;
   byId("bars").classList.toggle("compared", Boolean(before));
   byId("bars-legend").textContent =
-    (answered ? "❙ y, as it should be " : "") + (before ? "  ▨ before   ■ after" : "");
+    (answered ? "❙ y, the target " : "") + (before ? "  ▨ before   ■ after" : "");
   [...byId("bars").children].forEach((row, digit) => {
     const [old, now] = row.querySelectorAll("b");
     setBar(old, before ? before[digit] : 0, bottom, top);
@@ -404,7 +404,7 @@ function showBars(outputs) {
   byId("short-guess").replaceChildren(...(outputs ? ["Guess: ", element("b", {}, `${state.guess}`)] : []));
 }
 
-/** A bar from 0 to the value, in a track that goes from bottom to top. */
+/** A bar from 0 to the value, on a scale from bottom to top. */
 function setBar(bar, value, bottom, top) {
   const from = within(bottom, Math.min(value, 0), top);
   const to = within(bottom, Math.max(value, 0), top);
@@ -413,13 +413,13 @@ function setBar(bar, value, bottom, top) {
   bar.classList.toggle("minus", value < 0);
 }
 
-/** What stands below the net, for the image that is shown. */
+/** Show the panels below the net for the current image. */
 async function showDetails() {
   await showNeuron();
   await showCost();
 }
 
-/** Ask again for the activations: the net has changed, or another one was chosen. */
+/** Request the activations again, after an update or when another net was selected. */
 async function showAgain() {
   if (state.image) Object.assign(state, await askNet("forward", { image: state.image }));
   showNet();
@@ -435,7 +435,7 @@ function strongest(layer) {
   return values.indexOf(Math.max(...values));
 }
 
-/** The number of the neuron that the panel is about, in the layer that the steps have come to. */
+/** The number of the neuron in the panel. It belongs to the layer of the current step. */
 function shownNeuron() {
   return state.layers && state.step ? (state.neuron ?? strongest(state.step)) : null;
 }
@@ -476,9 +476,9 @@ function showStepText() {
   const f = FUNCTIONS[activations[layer - 1]];
   byId("step-text").textContent =
     layer === 0
-      ? `The pixels are the activations of the 784 input neurons: ${number(light)} for paper, ${number(dark)} for ink. Next computes the first layer.`
-      : `Each of the ${neurons(sizes[layer])} takes the ${sizes[layer - 1]} activations of the layer before, each times a weight, ` +
-        `adds them up, and a bias: z = W a + b. Its own activation is a = ${f}.` +
+      ? `The pixels are the activations of the 784 input neurons: ${number(light)} for paper, ${number(dark)} for ink. Press Next to compute the first layer.`
+      : `Each of the ${neurons(sizes[layer])} multiplies the ${sizes[layer - 1]} activations of the layer before by its weights, ` +
+        `adds the products, and adds its bias: z = W a + b. Its activation is a = ${f}.` +
         (layer === sizes.length - 1 ? " The output neuron with the largest activation is the guess." : "");
 }
 
@@ -527,7 +527,7 @@ function mark(layer, index) {
 
 function map(name, values, shade) {
   const tile = gridTile(values.length, 200);
-  paint(tile, values, shade, `${name}, ${values.length} of them, as a grid of shades`);
+  paint(tile, values, shade, `${name}: a grid of ${values.length} shades`);
   return element("figure", {}, element("figcaption", {}, name), tile);
 }
 
@@ -617,7 +617,7 @@ const undo = (all) => () =>
     const { updates } = await askNet("undo", { all });
     Object.assign(state, { updates, effect: null });
     await showAgain();
-    const text = updates ? "The weights are as they were before that update." : "The weights are as they were trained.";
+    const text = updates ? "The weights are as they were before that update." : "The trained weights are restored.";
     byId("effect").textContent = text;
     announce(text);
     if (!updates) byId("update").focus();
@@ -636,7 +636,7 @@ function showUpdates() {
 
 const within = (low, value, high) => Math.min(Math.max(value, low), high);
 
-/** Of the size that it has, however small. */
+/** Format a number of any size, however small. */
 function number(value) {
   const size = Math.abs(value);
   if (value === 0) return "0";
@@ -645,7 +645,7 @@ function number(value) {
 
 const precise = (value) => minus(value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(3) : value.toPrecision(4));
 
-/** In a column in which what is nearly 0 may be 0. */
+/** Format a number for a column where values near 0 are shown as 0. */
 const decimals = (value) => (Math.abs(value) < 0.001 ? minus(value.toFixed(3)).replace("−0.000", "0.000") : number(value));
 
 const minus = (text) => text.replace(/-/g, "−");
@@ -661,7 +661,7 @@ function tableRow(name, ...cells) {
   return element("tr", {}, heading, ...cells.map((cell) => element("td", {}, cell)));
 }
 
-/** Radio buttons in a fieldset: the arrow keys go from one to the next. */
+/** Fill a fieldset with radio buttons. The arrow keys move from one to the next. */
 function choices(fieldset, name, labels, then) {
   const made = labels.map((label, i) => {
     const radio = element("input", { type: "radio", name, value: i });
@@ -685,7 +685,7 @@ function announce(text) {
 
 let announcing;
 
-/** Once the drawing rests: a screen reader is not to read every stroke's guess. */
+/** Announce the guess only when no stroke follows, or a screen reader would read one per stroke. */
 function announceGuess() {
   clearTimeout(announcing);
   announcing = setTimeout(() => {
@@ -693,7 +693,7 @@ function announceGuess() {
   }, 800);
 }
 
-// The beginning
+// Start
 
 byId("net").addEventListener("change", (event) =>
   inTurn(async () => {

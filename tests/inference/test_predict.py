@@ -1,0 +1,125 @@
+"""The command `python -m mnist_mlp.predict`."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnist_mlp.data.dataset import Examples
+from mnist_mlp.errors import InputError
+from mnist_mlp.predict import predict
+
+
+def pictures(mnist: tuple[Examples, Examples], folder: Path, n: int = 12) -> list[int]:
+    """Save digits as a user's pictures 00.png, 01.png, ..., enlarged and dark on light; return their labels."""
+    folder.mkdir()
+    for i, image in enumerate(mnist[0].images[:n]):
+        Image.fromarray(255 - image.numpy()).resize((140, 140)).save(folder / f"{i:02}.png")
+    (folder / "notes.txt").write_text("not a picture")
+    (folder / "._00.png").write_text("a file that another system left")
+    return [int(label) for label in mnist[0].labels[:n]]
+
+
+def test_predict_in_a_process(small_run: Path, mnist: tuple[Examples, Examples], tmp_path: Path) -> None:
+    """A picture from stdin, a single file and a folder. Only JSON goes to stdout. Most predictions are correct."""
+    labels = pictures(mnist, tmp_path / "digits")
+    single = Image.fromarray(mnist[0].images[0].numpy()).convert("RGBA").rotate(90, expand=True)
+    single.save(tmp_path / "turned.jpeg.webp", lossless=True)
+    result = subprocess.run(
+        [sys.executable, "-m", "mnist_mlp.predict", "--json", "--ckpt", small_run, "-", "turned.jpeg.webp", "digits"],
+        cwd=tmp_path,
+        input=(tmp_path / "digits" / "03.png").read_bytes(),
+        capture_output=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
+    predictions = json.loads(result.stdout)
+    names = [prediction["image"] for prediction in predictions]
+    assert names == ["-", "turned.jpeg.webp", *(f"digits/{i:02}.png" for i in range(12))]
+    assert predictions[0]["activations"] == predictions[5]["activations"]
+    for prediction in predictions:
+        assert list(prediction) == ["image", "digit", "activations"]
+        assert len(prediction["activations"]) == 10
+        assert prediction["digit"] == np.argmax(prediction["activations"])
+    correct = [prediction["digit"] == label for prediction, label in zip(predictions[2:], labels, strict=True)]
+    assert sum(correct) >= 10
+
+
+def test_predict_as_text_with_the_newest_run(
+    small_run: Path,
+    mnist: tuple[Examples, Examples],
+    pretrained_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A line per picture: its name, the digit, ten activations. stderr names the net."""
+    pictures(mnist, Path("digits"), 3)
+    Path("lightning_logs").symlink_to(small_run.parent.parent.parent)
+    predict(["digits"])
+    output = capsys.readouterr()
+    assert output.err == "mnist_mlp: the net is lightning_logs/version_0/checkpoints/best.ckpt\n"
+    lines = output.out.splitlines()
+    assert lines[0].split() == ["image", "digit", *"0123456789"]
+    for i, line in enumerate(lines[1:]):
+        name, digit, *activations = line.split()
+        assert name == f"digits/{i:02}.png"
+        assert int(digit) == np.argmax([float(a) for a in activations])
+        assert len(activations) == 10
+
+
+def predict_without_torch(folder: Path, *args: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command in a process that fails if torch or Lightning is imported."""
+    program = (
+        "import sys; from mnist_mlp.errors import run_command; from mnist_mlp.predict import predict\n"
+        "try: run_command(predict)\n"
+        "finally: assert not {'torch', 'lightning'} & sys.modules.keys()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, *args], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_bad_pictures_end_the_command_before_torch_is_imported(tmp_path: Path) -> None:
+    """One sentence and exit code 2, without the seconds that torch takes to import."""
+    result = predict_without_torch(tmp_path, "nowhere.png")
+    assert result.returncode == 2
+    assert re.fullmatch(r"mnist_mlp: error: nowhere\.png: it cannot be read \(No such .*\n", result.stderr)
+    assert result.stdout == ""
+
+
+def test_help_does_not_import_torch(tmp_path: Path) -> None:
+    result = predict_without_torch(tmp_path, "--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("usage: python -m mnist_mlp.predict")
+
+
+def test_bad_input_of_predict(
+    small_run: Path, pretrained_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each error is one sentence that names the problem. Nothing is printed for the good pictures."""
+    Image.fromarray(np.pad(np.full((20, 3), 255, np.uint8), 10)).save("one.png")
+    Image.new("RGB", (50, 50), "white").save("blank.png")
+    Path("empty").mkdir()
+    Path("text.png").write_text("not a picture")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    net = ["--ckpt", str(small_run)]
+    for args, words in (
+        ([], "image is missing"),
+        (["one.png", "blank.png", *net], r"blank\.png: nothing in it stands out"),
+        (["one.png", "text.png", *net], r"text\.png: it is not a picture"),
+        (["empty", *net], "no pictures in the folder empty"),
+        (["-", *net], "the picture from stdin: it is empty"),
+        (["one.png", "--ckpt", "nowhere.ckpt"], r"there is no checkpoint nowhere\.ckpt"),
+        (["one.png", "--ckpt", "text.png"], r"text\.png is damaged or no checkpoint"),
+        (["one.png"], "there is no run in"),
+        (["one.png", "--jsn"], r"no option --jsn; did you mean --json\?"),
+    ):
+        with pytest.raises(InputError, match=words) as error:
+            predict(args)
+        assert "\n" not in str(error.value)
+    assert capsys.readouterr().out == ""
