@@ -44,8 +44,10 @@ class FastSigmoidMLP(SigmoidMLP):
         Raises:
             InputError: the closed form was asked for, or `skip_below` needs it, and it does not apply.
         """
-        if stage != "fit" or self.hparams["engine"] == "autograd":
-            self.uses_closed_form = False
+        if stage != "fit":
+            return
+        self.uses_closed_form = False
+        if self.hparams["engine"] == "autograd":
             return
         reason = unsupported_reason(self, FastSigmoidMLP, self.trainer)
         if reason is not None and self.hparams["engine"] == "closed_form":
