@@ -47,14 +47,19 @@ def _identity(z: Tensor) -> Tensor:
     return z
 
 
-# The in-place forms call the kernels that autograd calls: one pass over the numbers, no temporary tensor.
+# The in-place forms call the kernels that autograd calls: one pass over the numbers, no temporary tensor. The kernels
+# are looked up here, once: a small net calls them 12,000 times in an epoch.
+_sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+_tanh_backward = torch.ops.aten.tanh_backward.grad_input
+
+
 def _times_sigmoid_prime_(d: Tensor, a: Tensor) -> Tensor:
-    torch.ops.aten.sigmoid_backward.grad_input(d, a, grad_input=d)
+    _sigmoid_backward(d, a, grad_input=d)
     return d
 
 
 def _times_tanh_prime_(d: Tensor, a: Tensor) -> Tensor:
-    torch.ops.aten.tanh_backward.grad_input(d, a, grad_input=d)
+    _tanh_backward(d, a, grad_input=d)
     return d
 
 

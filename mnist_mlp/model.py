@@ -99,7 +99,7 @@ class SigmoidMLP(L.LightningModule):
     def training_step(self, batch: Sequence[Any], batch_idx: int) -> Any:
         """The average cost C(w) of a mini-batch: the mean of the costs of its examples."""
         _, costs = self._evaluate(batch, self.train_metrics)
-        # Several processes that share a mini-batch divide by its size over all of them (see MiniBatch).
+        # Several processes that share a mini-batch divide by its size over all of them (see SharedMiniBatch).
         cost = costs.sum() / (batch[2] if len(batch) > 2 else len(costs))
         self.last_learning_rate = float(self.trainer.optimizers[0].param_groups[0]["lr"])
         self.log_dict({"update/mini_batch_cost": cost, "update/learning_rate": self.last_learning_rate})
@@ -113,17 +113,17 @@ class SigmoidMLP(L.LightningModule):
 
     def schedule(self) -> Schedule:
         """η of each weight update of the run in the attached Trainer."""
-        return Schedule.of_run(self.hparams, *self.run_length())
-
-    def run_length(self) -> tuple[float, float]:
-        """The number of weight updates of an epoch, and of the run."""
-        return run_length(self.trainer)
+        return Schedule.of_run(self.hparams, *run_length(self.trainer))
 
     def validation_step(self, batch: Sequence[Any], batch_idx: int) -> Tensor:
         return self._evaluate(batch, self.val_metrics)[0]  # (B, 10), for callbacks
 
     def test_step(self, batch: Sequence[Any], batch_idx: int) -> None:
         self._evaluate(batch, self.test_metrics)
+
+    def predict_step(self, batch: Any, batch_idx: int) -> Any:
+        """The output activations, (B, 10), of images or of pairs (images, labels)."""
+        return self(batch[0] if isinstance(batch, (tuple, list)) else batch)
 
     def _evaluate(self, batch: Sequence[Any], metrics: Metrics) -> tuple[Tensor, Tensor]:
         """Output activations (B, 10) and costs (B,) of a batch, in float32 or more, also counted in the metrics."""
@@ -142,7 +142,7 @@ class SigmoidMLP(L.LightningModule):
         self.log_dict(self.test_metrics.compute("test"))
 
     def configure_callbacks(self) -> list[L.Callback]:
-        return [ExactResume()]
+        return ExactResume.unless_present(self.trainer)
 
     @property
     def linear_layers(self) -> list[nn.Linear]:

@@ -20,6 +20,11 @@ class ExactResume(Callback):
     SigmoidMLP brings it along, so that it works in any Trainer.
     """
 
+    @classmethod
+    def unless_present(cls, trainer: L.Trainer) -> list[Callback]:
+        """A new one for the Trainer; none if an earlier `fit` has brought one along."""
+        return [] if any(isinstance(callback, cls) for callback in trainer.callbacks) else [cls()]  # type: ignore[attr-defined]
+
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Keep the metrics of the epoch so far."""
         checkpoint[METRICS_KEY] = pl_module.train_metrics.state()  # type: ignore[union-attr,operator]
@@ -50,5 +55,5 @@ class ExactResume(Callback):
                     for group in scheduler.optimizer.param_groups:
                         group["lr"] = schedule.peak * schedule.factor(scheduler.last_epoch)
         loader = trainer.train_dataloader
-        if isinstance(loader, MiniBatches):
+        if isinstance(loader, MiniBatches) and loader.resumed:
             set_position(trainer, loader.steps_made)

@@ -65,6 +65,13 @@ class Schedule:
 def run_length(trainer: "L.Trainer") -> tuple[float, float]:
     """The number of weight updates of an epoch, and of the run; infinite if nothing limits it."""
     trainer.fit_loop.setup_data()  # loads the data, so that the number of mini-batches is known; needed once
-    epoch = trainer.num_training_batches / trainer.accumulate_grad_batches
-    run = trainer.estimated_stepping_batches
-    return (epoch if math.isinf(epoch) else math.ceil(epoch)), (run if run >= 0 else math.inf)
+    batches = trainer.num_training_batches
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if callable(accumulated := getattr(callback, "get_accumulate_grad_batches", None)):
+            # A GradientAccumulationScheduler: Lightning's estimate raises an error for it.
+            epochs = range(max(trainer.max_epochs or 1, 1))
+            run = sum(math.ceil(batches / accumulated(epoch)) for epoch in epochs)
+            return math.ceil(batches / accumulated(0)), run if trainer.max_steps < 0 else min(run, trainer.max_steps)
+    epoch = batches / trainer.accumulate_grad_batches
+    estimate = trainer.estimated_stepping_batches
+    return (epoch if math.isinf(epoch) else math.ceil(epoch)), (estimate if estimate >= 0 else math.inf)

@@ -120,6 +120,11 @@ class MNISTData(L.LightningDataModule):
         size: int | str = self.hparams["batch_size"]
         return len(self.train_indices) if size == "full" else int(size)
 
+    @batch_size.setter
+    def batch_size(self, size: int) -> None:
+        """Set it, as Lightning's BatchSizeFinder does."""
+        self.hparams["batch_size"] = size
+
     def train_dataloader(self) -> MiniBatches:
         """Return the shuffled training split, augmented if an option says so."""
         if self.shuffle_seed is None:  # not restored from a checkpoint
@@ -133,6 +138,7 @@ class MNISTData(L.LightningDataModule):
         )
         if self._position is not None:
             self._loader.resume_at(**self._position)
+            self._position = None  # a later loader starts at the first mini-batch
         return self._loader
 
     def val_dataloader(self) -> MiniBatches | list[Any]:
@@ -145,6 +151,10 @@ class MNISTData(L.LightningDataModule):
         """Return the test split."""
         assert self._test is not None
         return self._batches(self._test, torch.arange(len(self._test.labels)), EVALUATION_BATCH_SIZE)
+
+    def predict_dataloader(self) -> MiniBatches:
+        """Return the test split, whose images the Trainer predicts by default."""
+        return self.test_dataloader()
 
     def _batches(
         self,
@@ -170,6 +180,7 @@ class MNISTData(L.LightningDataModule):
             world_size=self.trainer.world_size,
             updates_per_step=updates_per_step,
             augmentation=augmentation,
+            same_every_epoch=self.trainer.overfit_batches > 0,  # type: ignore[attr-defined]
         )
 
     def state_dict(self) -> dict[str, Any]:

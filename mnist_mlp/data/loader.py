@@ -15,13 +15,23 @@ AUGMENTED_AT_ONCE = 1_024  # images; their 17 MB of memory fit into a CPU's cach
 
 
 class MiniBatch(NamedTuple):
-    """The examples of one weight update, or this process's share of them.
+    """The examples of one weight update.
 
     images: (B, 784) float32, the input neurons' activations.
     labels: (B,) int64, the digits.
-    size: the number that divides the summed cost. In one process, it is B. If several processes share a mini-batch and
-        average their gradients, it is the size of the mini-batch divided by the number of processes. The average is
-        then the gradient of the whole mini-batch, even if the shares are not equal.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+
+class SharedMiniBatch(NamedTuple):
+    """This process's share of a mini-batch, where several processes share it and average their gradients.
+
+    images: (B, 784) float32, the input neurons' activations.
+    labels: (B,) int64, the digits.
+    size: the number that divides the summed cost: the size of the mini-batch divided by the number of processes. The
+        average is then the gradient of the whole mini-batch, even if the shares are not equal.
     """
 
     images: Tensor
@@ -101,7 +111,7 @@ def epoch_generator(seed: int, epoch: int, *stream: int, device: torch.device | 
 
 
 class MiniBatches:
-    """An iterable of `MiniBatch`es or `Block`s. Lightning takes it in place of a DataLoader.
+    """An iterable of `MiniBatch`es or `Block`s of them. Lightning takes it in place of a DataLoader.
 
     The examples stay in their tensor, as bytes. The order of an epoch depends only on `seed` and the epoch, so that a
     resumed run gets the same mini-batches. If several processes share a mini-batch, each yields every `world_size`-th
@@ -117,10 +127,12 @@ class MiniBatches:
         world_size: the number of processes.
         updates_per_step: the number of mini-batches in a `Block`. 1 yields single `MiniBatch`es.
         augmentation: varies the images in each epoch; it needs a seed. None leaves them as they are.
+        same_every_epoch: repeats the first epoch's order and augmentation, for the Trainer's `overfit_batches`.
 
     Attributes:
         made: the mini-batches of this epoch that are done; checkpoints keep the number.
         epoch: the number of the epoch.
+        resumed: whether `resume_at` was called.
 
     Raises:
         ValueError: there is an augmentation but no seed.
@@ -137,6 +149,7 @@ class MiniBatches:
         world_size: int = 1,
         updates_per_step: int = 1,
         augmentation: Augmentation | None = None,
+        same_every_epoch: bool = False,
     ) -> None:
         if augmentation is not None and seed is None:
             raise ValueError("augmentation needs a seed")
@@ -149,7 +162,8 @@ class MiniBatches:
         self.world_size = world_size
         self.updates_per_step = updates_per_step
         self.made = 0
-        self._resumed = False
+        self._resumed = self.resumed = False
+        self.same_every_epoch = same_every_epoch
         self.augmentation = augmentation
         self.epoch = 0
         # Lightning calls `loader.sampler.set_epoch(epoch)` before each epoch, as with a DataLoader.
@@ -164,11 +178,12 @@ class MiniBatches:
             self.made = made
         else:
             self.made = self.updates if made == updates else 0
-        self._resumed = True
+        self._resumed = self.resumed = True
 
     def set_epoch(self, epoch: int) -> None:
         """Set the number of the epoch, which selects its order and its augmentation."""
-        self.epoch = epoch
+        if not self.same_every_epoch:
+            self.epoch = epoch
 
     @property
     def updates(self) -> int:
@@ -191,7 +206,7 @@ class MiniBatches:
         generator = epoch_generator(self.seed, self.epoch)
         return self.indices[torch.randperm(len(self.indices), generator=generator)]
 
-    def __iter__(self) -> Iterator[MiniBatch | Block]:
+    def __iter__(self) -> Iterator[MiniBatch | SharedMiniBatch | Block]:
         """Yield the epoch's mini-batches or blocks. They start at the first, unless `resume_at` says otherwise."""
         images, labels = self.examples
         order = self.order().to(images.device)
@@ -217,8 +232,10 @@ class MiniBatches:
                 activations = self.preprocessing(images.index_select(0, own), out)
             if in_blocks:
                 yield Block(activations, labels[own], self.batch_size)
+            elif self.world_size == 1:
+                yield MiniBatch(activations, labels[own])
             else:
-                yield MiniBatch(activations, labels[own], len(indices) / self.world_size)
+                yield SharedMiniBatch(activations, labels[own], len(indices) / self.world_size)
 
     def _augmented_epoch(self, order: Tensor) -> AugmentedEpoch | None:
         if self.augmentation is None or self.seed is None:

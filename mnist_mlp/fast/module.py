@@ -15,6 +15,7 @@ from mnist_mlp.fast.eligibility import OTHER_COUNTERS, EngineName, unsupported_r
 from mnist_mlp.fast.updates import limit, make_updates
 from mnist_mlp.metrics import at_least_float32
 from mnist_mlp.model import SigmoidMLP
+from mnist_mlp.schedule import Schedule, run_length
 
 
 class FastSigmoidMLP(SigmoidMLP):
@@ -75,9 +76,13 @@ class FastSigmoidMLP(SigmoidMLP):
         if not self.uses_closed_form:
             super().backward(loss, *args, **kwargs)
 
+    def schedule(self) -> Schedule:
+        """η of each weight update of the run in the attached Trainer."""
+        return Schedule.of_run(self.hparams, *self.run_length())
+
     def run_length(self) -> tuple[float, float]:
         """The number of weight updates of an epoch, and of the run."""
-        epoch, run = super().run_length()
+        epoch, run = run_length(self.trainer)
         loader = self.trainer.train_dataloader
         if isinstance(loader, MiniBatches) and loader.updates_per_step > 1:  # the Trainer's steps are blocks
             epoch = float(loader.updates)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mnist_mlp.backprop import CostName, Layer
 from mnist_mlp.data.loader import MiniBatches
+from mnist_mlp.errors import InputError
 from mnist_mlp.fast.kernels import gradient_descent
 from mnist_mlp.lightning_private import add_updates
 from mnist_mlp.schedule import Schedule
@@ -64,7 +65,10 @@ def make_updates(
     given = -(-len(images) // batch_size)
     updates = int(min(given, limit(trainer.max_steps) - first))
     n = updates * batch_size
-    rates = [schedule(update) for update in range(first, first + updates)]
+    # η goes by the scheduler's own count, which starts again in another call of `Trainer.fit`.
+    position = trainer.lr_scheduler_configs[0].scheduler.last_epoch
+    rates = [schedule(update) for update in range(position, position + updates)]
+    _check_rate(trainer, rates[0])
     dtype = torch.bfloat16 if trainer.precision == "bf16-mixed" else None
     images, targets, rates_to_make = images[:n], targets[:n], rates
     if chosen is not None:
@@ -77,6 +81,20 @@ def make_updates(
     if isinstance(trainer.train_dataloader, MiniBatches):
         trainer.train_dataloader.made -= given - updates
     return Updates(first, rates, outputs)
+
+
+def _check_rate(trainer: L.Trainer, expected: float) -> None:
+    """The optimizer's η is that of the net's schedule: nobody has changed it during the run.
+
+    Raises:
+        InputError: it is not.
+    """
+    rate = trainer.optimizers[0].param_groups[0]["lr"]
+    if not math.isclose(rate, expected, rel_tol=1e-6, abs_tol=1e-9):
+        raise InputError(
+            f"the learning rate was changed during training, from {expected:.3g} to {rate:.3g}, which the closed form "
+            "does not follow; take --model.engine autograd."
+        )
 
 
 def _rates_of_fewer(rates: Sequence[float], examples: int, batch_size: int) -> list[float]:
