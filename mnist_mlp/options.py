@@ -117,6 +117,8 @@ def _wrong_value(option: str, reason: str) -> str:
     types = TYPE.finditer(re.split(r" Errors: |(?:Got|Given) value", reason)[0])
     names = dict.fromkeys(_type_name(found[found.lastindex or 0]) for found in types)
     given = GIVEN.match(reason)
+    if option == "config":
+        reason = f"{reason.rstrip('.')}; give the path of a YAML file (the project's own are in its folder configs)"
     if not names or given is None:
         return f"--{option}: {reason.rstrip('.')}."
     return f"--{option} is {given[1]!r}; it takes {' or '.join(names)}."

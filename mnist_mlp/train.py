@@ -1,5 +1,6 @@
 """`python -m mnist_mlp.train`: train a net, choose its best epoch on the validation split, test that one once."""
 
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from mnist_mlp.model import N_INPUTS, N_OUTPUTS, SigmoidMLP
 from mnist_mlp.training.checkpoints import chosen_checkpoint
 from mnist_mlp.training.cli import TrainCLI, with_settings_of_resumed_run
 from mnist_mlp.training.quiet import silence_lightning
+from mnist_mlp.training.refusals import check_validation_interval, metric_errors
 from mnist_mlp.training.report import headline, log_outcome, summary, write_outcome
 
 
@@ -36,13 +38,14 @@ def train(args: Sequence[str] | None = None) -> L.Trainer:
     trainer, model, data = cli.trainer, cli.model, cli.datamodule
     data.setup()  # now, so that bad data files leave no run folder behind
     _check_takes_images(model)
+    check_validation_interval(trainer, math.ceil(len(data.train_indices) / data.batch_size))
     if cli.config.ckpt_path is not None:
         check_fits(read_checkpoint(cli.config.ckpt_path), model, cli.config.ckpt_path)
     _check_writable(trainer)
     if trainer.is_global_zero:
         print(headline(cli), flush=True)
     try:
-        with _folder_errors(trainer):
+        with _folder_errors(trainer), metric_errors():
             trainer.fit(model, datamodule=data, ckpt_path=cli.config.ckpt_path, weights_only=True)
     except SystemExit:  # Lightning's answer to Ctrl-C
         sys.exit(EXIT_INTERRUPTED)
@@ -50,7 +53,7 @@ def train(args: Sequence[str] | None = None) -> L.Trainer:
     chosen = chosen_checkpoint(trainer)
     trainer.test(model, datamodule=data, ckpt_path=chosen, weights_only=True, verbose=False)
     log_outcome(cli, trainer)
-    write_outcome(trainer, chosen, seconds)
+    write_outcome(trainer, chosen, seconds, cli.resumed_run)
     if trainer.is_global_zero:
         print(summary(trainer, chosen, seconds), flush=True)
     return trainer
@@ -86,6 +89,8 @@ def _folder_errors(trainer: L.Trainer) -> Iterator[None]:
     """Turn an OSError into an InputError that names the file."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # the reader of stdout has ended, which is no file
     except OSError as error:
         where = error.filename or trainer.default_root_dir
         raise InputError(

@@ -61,7 +61,7 @@ BAD_OPTIONS: dict[str, tuple[list[str], list[str]]] = {
         ["cost_function is cross_entropy", "output_activation"],
     ),
     "pixels of no range": (["--data.pixel_range", "[1, 1]"], ["pixel_range is [1.0, 1.0]"]),
-    "missing config": (["--config", "nowhere.yaml"], ["--config", "nowhere.yaml", "not exist"]),
+    "missing config": (["--config", "nowhere.yaml"], ["--config", "nowhere.yaml", "not exist", "YAML file", "configs"]),
     "missing checkpoint": (["--ckpt_path", "nowhere.ckpt"], ["there is no checkpoint nowhere.ckpt"]),
     "unknown strategy": (["--trainer.strategy", "foo"], ["--trainer", "foo"]),
     "missing data folder": (["--data.data_dir", "nowhere"], ["nowhere/MNIST/raw/train-images-idx3-ubyte"]),

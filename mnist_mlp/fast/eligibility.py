@@ -102,7 +102,7 @@ def updates_per_step(trainer: L.Trainer, batch_size: int, skips: bool = False) -
     """
     whole_epochs = (
         _is_all(trainer.limit_train_batches)
-        and _is_all(trainer.val_check_interval)
+        and _is_all(getattr(trainer, "val_check_interval", None))  # an interval of time leaves it out
         and trainer.overfit_batches == 0  # type: ignore[attr-defined]
         and not trainer.fast_dev_run  # type: ignore[attr-defined]
     )
@@ -111,7 +111,7 @@ def updates_per_step(trainer: L.Trainer, batch_size: int, skips: bool = False) -
     return max(1, (EXAMPLES_PER_CHOICE if skips else EXAMPLES_PER_BLOCK) // batch_size)
 
 
-def _is_all(share: float | int) -> bool:
+def _is_all(share: float | int | None) -> bool:
     """Whether a limit of the Trainer is the whole epoch: 1.0 is, the number 1 is one mini-batch."""
     return isinstance(share, float) and share == 1.0
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FOLDERS = {"train": "train", "update": "train", "val": "validation"}
 ONLY_BY_EPOCH = ("learning_rate", "examples_per_second")  # of the metrics that come once per epoch
+NOT_WRITTEN = ("epoch", "test/cost", "test/accuracy", "test/predicted_classes")  # `log_outcome` writes the test's
 WRITER_OPTIONS = ("purge_step", "max_queue", "flush_secs", "filename_suffix")  # of torch's SummaryWriter
 
 
@@ -30,12 +31,15 @@ class CostCurveLogger(TensorBoardLogger):
     - by_epoch/...: the x-axis ("step") is the number of completed epochs;
     - by_update/...: the x-axis is the number of weight updates.
 
+    Metrics of other callbacks keep their name. They are in the folder of the run, over weight updates.
+
     Each run has its own folder, `save_dir`/lightning_logs/version_N. Runs that start at the same time never share one.
 
     Args:
         save_dir: the folder of all runs.
         version: the run's N, or the name of its folder. None takes the next free N.
         kwargs: other arguments of TensorBoardLogger, such as `log_graph`, and of SummaryWriter, such as `flush_secs`.
+            With `purge_step`, TensorBoard hides what an earlier process wrote for this step and later ones.
     """
 
     def __init__(self, save_dir: str, version: int | str | None = None, **kwargs: Any) -> None:
@@ -56,17 +60,19 @@ class CostCurveLogger(TensorBoardLogger):
     @override
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Write the scalars named split/name.
+        """Write the metrics as scalars.
 
         Args:
-            metrics: "train/..." and "val/..." come once per epoch, "update/..." once every few weight updates. Other
-                names are ignored. "epoch" is the number of the current epoch, from 0 on.
+            metrics: "train/..." and "val/..." come once per epoch, "update/..." once every few weight updates. "epoch"
+                is the number of the current epoch, from 0 on. Other names are those of other callbacks.
             step: the number of the last weight update, from 0 on.
         """
         epochs, updates = int(metrics.get("epoch", 0)) + 1, (step or 0) + 1
         for key, value in metrics.items():
             split, _, name = key.partition("/")
             if split not in FOLDERS:
+                if key not in NOT_WRITTEN:
+                    self.experiment.add_scalar(key, float(value), updates)
                 continue
             writer = self._writer(FOLDERS[split])
             if split != "update":
@@ -88,7 +94,10 @@ class CostCurveLogger(TensorBoardLogger):
         with warnings.catch_warnings():
             # torch's tracer, which SummaryWriter calls, warns that it will be removed.
             warnings.simplefilter("ignore", category=FutureWarning)
-            super().log_graph(model, input_array)
+            example = model.example_input_array if input_array is None else input_array
+            if isinstance(example, Tensor):
+                example = example.to(next(model.parameters()))  # device and dtype, such as float64
+            super().log_graph(model, example)  # type: ignore[arg-type]
 
     @override
     def finalize(self, status: str) -> None:

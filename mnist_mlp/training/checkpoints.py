@@ -5,17 +5,23 @@ from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 
-def checkpoints(has_validation: bool) -> list[Callback]:
+def checkpoints(has_validation: bool, folder: Path | None = None) -> list[Callback]:
     """Return the callbacks that write last.ckpt after each epoch, and best.ckpt after the best one.
 
-    The best epoch is the one with the highest validation accuracy. Without a validation split there is no best.ckpt.
+    The best epoch is the one with the highest validation accuracy.
+
+    Args:
+        has_validation: whether there is a validation split. Without one there is no best.ckpt.
+        folder: the folder of the checkpoints of a resumed run; None lets the Trainer's logger choose it.
     """
-    last = RunCheckpoint(filename="last", save_on_train_epoch_end=True, enable_version_counter=False)
+    last = RunCheckpoint(folder, filename="last", save_on_train_epoch_end=True, enable_version_counter=False)
     if not has_validation:
         return [last]
     best = RunCheckpoint(
+        folder,
         filename="best",
         monitor="val/accuracy",
         mode="max",
@@ -55,7 +61,7 @@ class EveryEpoch(RunCheckpoint):
 
 
 class InterruptNote(Callback):
-    """Says after Ctrl-C how to resume the run, and makes that possible from the first epoch on.
+    """Says after Ctrl-C or SIGTERM how to resume the run, and makes that possible from the first epoch on.
 
     Args:
         command: the command to resume with, without its options.
@@ -73,7 +79,7 @@ class InterruptNote(Callback):
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         """Print the note."""
-        if not isinstance(exception, KeyboardInterrupt) or not trainer.is_global_zero:
+        if not isinstance(exception, (KeyboardInterrupt, SIGTERMException)) or not trainer.is_global_zero:
             return
         last = last_checkpoint(trainer)
         note = f"Interrupted in epoch {trainer.current_epoch + 1}."

@@ -1,5 +1,6 @@
 """The options of the training command: LightningCLI with this project's net, data, logger and callbacks."""
 
+import itertools
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,19 +8,21 @@ from typing import Any
 
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.errors import InputError
 from mnist_mlp.fast.module import FastSigmoidMLP
 from mnist_mlp.inference.find import run_folder
+from mnist_mlp.inference.load import read_checkpoint
 from mnist_mlp.monitoring.augmented_digits import AugmentedDigits
 from mnist_mlp.monitoring.cost_curve import CostCurveLogger
 from mnist_mlp.monitoring.net_pictures import Pictures
-from mnist_mlp.options import Parser
+from mnist_mlp.options import SEED, Parser
 from mnist_mlp.training.checkpoints import InterruptNote, checkpoints
 from mnist_mlp.training.progress import Progress, Speed
+from mnist_mlp.training.refusals import check_options, trainer_error
 from mnist_mlp.training.watchdogs import CollapseWatch, CostWatch
 
 COMMAND = "python -m mnist_mlp.train"
@@ -74,6 +77,12 @@ class TrainCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse `args`. LightningCLI's own method warns if they are not those of the process."""
         self.config = parser.parse_args(args)
+        seed = self.config.seed_everything
+        if not isinstance(seed, bool):  # true and false are allowed, too
+            try:
+                SEED(seed)
+            except ValueError as error:
+                raise InputError(f"--seed_everything is {seed}; it takes {SEED.__name__}.") from error
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the options that belong neither to the net nor to the data nor to the Trainer."""
@@ -94,28 +103,51 @@ class TrainCLI(LightningCLI):
             InputError: the Trainer refuses the options.
         """
         config = self.config_init["trainer"]
-        resumed = run_folder(self.config.ckpt_path)
+        check_options(config)
+        self.resumed_run = run_folder(self.config.ckpt_path)
         if config.logger in (None, True):
-            version = resumed.name if resumed else None
-            save_dir = resumed.parent.parent if resumed else Path(config.default_root_dir or ".")
-            kwargs["logger"] = CostCurveLogger(str(save_dir), version=version, flush_secs=10, log_graph=True)
+            kwargs["logger"] = self._cost_curve_logger()
         if config.logger is False:
             self.save_config_callback = None  # no logger, no run folder
-        if resumed:
-            # The resumed run continues in its folder, which keeps the config of its start.
-            self.save_config_kwargs = {"config_filename": f"config_resumed_{time.strftime('%Y%m%d_%H%M%S')}.yaml"}
+        if self.resumed_run is not None:
+            self.save_config_kwargs = {"config_filename": _config_of_resumed_run(self.resumed_run)}
         callbacks: list[Callback] = list(config.callbacks or [])
+        bar_given = any(isinstance(callback, ProgressBar) for callback in callbacks)  # the Trainer takes only one
         callbacks += watchers(self.config.pictures)
-        if config.enable_progress_bar is not False:
+        if config.enable_progress_bar is not False and not bar_given:
             callbacks.append(Progress())
         if config.enable_checkpointing is not False and not config.fast_dev_run:
-            callbacks += checkpoints(has_validation=self.config.data.val_size > 0)
+            folder = None if self.resumed_run is None else self.resumed_run / "checkpoints"
+            callbacks += checkpoints(has_validation=self.config.data.val_size > 0, folder=folder)
         self.config_init["trainer"]["callbacks"] = callbacks
         try:
             trainer: L.Trainer = super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, ValueError) as error:
-            raise InputError(_trainer_error(error, config)) from error
+            raise trainer_error(error, config) from error
+        except TypeError as error:
+            if not str(error).startswith("`devices` selected"):
+                raise
+            raise trainer_error(error, config) from error
+        except ModuleNotFoundError as error:
+            if config.accelerator != "tpu":
+                raise
+            raise trainer_error(error, config) from error
         return trainer
+
+    def _cost_curve_logger(self) -> CostCurveLogger:
+        """The logger of a new run, or of a resumed one in its folder, whatever the folder is called."""
+        options: dict[str, Any] = {"flush_secs": 10, "log_graph": True}
+        if self.resumed_run is None:
+            return CostCurveLogger(str(Path(self.config_init["trainer"].default_root_dir or ".")), **options)
+        # An interrupted run has logged updates that are made again.
+        updates = read_checkpoint(self.config.ckpt_path).get("global_step", 0)
+        return CostCurveLogger(
+            str(self.resumed_run.parent),
+            name="",
+            version=self.resumed_run.name,
+            purge_step=updates + 1,
+            **options,
+        )
 
 
 def watchers(pictures: bool = True) -> list[Callback]:
@@ -135,12 +167,8 @@ def with_settings_of_resumed_run(args: Sequence[str]) -> list[str]:
     return list(args)
 
 
-def _trainer_error(error: Exception, config: Any) -> str:
-    """One sentence on why Lightning's Trainer refuses these settings."""
-    if "backend found" in str(error) or "not available" in str(error):
-        return (
-            f"--trainer.accelerator is {config.accelerator}, but PyTorch finds no such device on this machine; leave "
-            "the option out to use the best device there is."
-        )
-    reason = " ".join(str(error).split()).split(". ")[0].rstrip(".!")
-    return f"the Trainer refuses these --trainer options: {reason}."
+def _config_of_resumed_run(run: Path) -> str:
+    """A new name for the settings of a resumed run. Its folder keeps the config of its start."""
+    name = f"config_resumed_{time.strftime('%Y%m%d_%H%M%S')}"
+    names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    return next(f"{name}.yaml" for name in names if not (run / f"{name}.yaml").exists())

@@ -8,7 +8,10 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback, ProgressBar
 from tqdm import tqdm
 
-from mnist_mlp.model import SigmoidMLP
+from mnist_mlp.fast.module import FastSigmoidMLP
+from mnist_mlp.schedule import run_length
+
+TITLES = {"train": "train", "val": "validation"}
 
 
 class Progress(ProgressBar):
@@ -21,6 +24,8 @@ class Progress(ProgressBar):
         self._enabled = True
         self._bar: tqdm[Any] | None = None
         self._pending: str | None = None
+        self._validated = False  # in this epoch
+        self._splits: tuple[str, ...] = ("train",)  # evaluated in the last complete epoch
 
     def disable(self) -> None:
         self._enabled = False
@@ -32,6 +37,7 @@ class Progress(ProgressBar):
         """Start the clock. A run that resumes within an epoch does not call `on_train_epoch_start` for it."""
         self._began = time.perf_counter()
         self._updates_before = trainer.global_step
+        self._validated = False
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._print_pending(trainer)
@@ -39,7 +45,7 @@ class Progress(ProgressBar):
         if self._enabled and sys.stdout.isatty():
             self._bar = tqdm(
                 total=_updates_per_epoch(trainer, pl_module),
-                desc=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
+                desc=f"epoch {trainer.current_epoch + 1}{_of_epochs(trainer)}",
                 unit=" updates",
                 leave=False,
                 dynamic_ncols=True,
@@ -53,11 +59,15 @@ class Progress(ProgressBar):
         if self._bar is not None:
             self._bar.update(trainer.global_step - self._updates_before - self._bar.n)
 
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._validated = True
+
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._close_bar()
+        self._splits = ("train", "val") if self._validated else ("train",)
         # The net logs the epoch's metrics right after this hook, so the line is printed later.
         seconds = time.perf_counter() - self._began
-        self._pending = f"epoch {trainer.current_epoch + 1:3}/{trainer.max_epochs}  {{metrics}}  {seconds:5.1f} s"
+        self._pending = f"epoch {trainer.current_epoch + 1:3}{_of_epochs(trainer)}  {{metrics}}  {seconds:5.1f} s"
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._print_pending(trainer)
@@ -68,12 +78,22 @@ class Progress(ProgressBar):
 
     def _print_pending(self, trainer: L.Trainer) -> None:
         if self._pending is not None and self._enabled:
-            print(self._pending.format(metrics=_metrics(trainer)), flush=True)
+            print(self._pending.format(metrics=self._metrics(trainer)), flush=True)
         self._pending = None
 
     def _show_metrics(self, trainer: L.Trainer) -> None:
         if self._bar is not None and "train/cost" in trainer.callback_metrics:
-            self._bar.set_postfix_str(_metrics(trainer))
+            self._bar.set_postfix_str(self._metrics(trainer))
+
+    def _metrics(self, trainer: L.Trainer) -> str:
+        """The costs and accuracies of the last complete epoch, as text."""
+        metrics = trainer.callback_metrics
+        texts = []
+        for split in self._splits:
+            if f"{split}/cost" in metrics:
+                cost, accuracy = float(metrics[f"{split}/cost"]), float(metrics[f"{split}/accuracy"])
+                texts.append(f"{TITLES[split]} cost {cost:.5f} accuracy {accuracy:7.2%}")
+        return "  ".join(texts)
 
     def _close_bar(self) -> None:
         if self._bar is not None:
@@ -83,18 +103,12 @@ class Progress(ProgressBar):
 
 def _updates_per_epoch(trainer: L.Trainer, net: L.LightningModule) -> float:
     """The number of weight updates of an epoch."""
-    return net.run_length()[0] if isinstance(net, SigmoidMLP) else trainer.num_training_batches
+    return net.run_length()[0] if isinstance(net, FastSigmoidMLP) else run_length(trainer)[0]
 
 
-def _metrics(trainer: L.Trainer) -> str:
-    """The latest costs and accuracies, as text."""
-    metrics = trainer.callback_metrics
-    texts = []
-    for split, title in (("train", "train"), ("val", "validation")):
-        if f"{split}/cost" in metrics:
-            cost, accuracy = float(metrics[f"{split}/cost"]), float(metrics[f"{split}/accuracy"])
-            texts.append(f"{title} cost {cost:.5f} accuracy {accuracy:7.2%}")
-    return "  ".join(texts)
+def _of_epochs(trainer: L.Trainer) -> str:
+    """The number of epochs after a slash, such as "/14"; empty if there is no limit."""
+    return "" if trainer.max_epochs in (None, -1) else f"/{trainer.max_epochs}"
 
 
 class Speed(Callback):

@@ -24,15 +24,16 @@ def log_outcome(cli: TrainCLI, trainer: L.Trainer) -> None:
     trainer.logger.finalize("success")
 
 
-def write_outcome(trainer: L.Trainer, checkpoint: str | None, seconds: float) -> None:
+def write_outcome(trainer: L.Trainer, checkpoint: str | None, seconds: float, resumed_run: Path | None = None) -> None:
     """Write the final metrics as JSON to the run's folder, for programs to read. A run without a folder writes none.
 
     Args:
         trainer: the Trainer, after the test.
         checkpoint: the tested checkpoint.
         seconds: training time.
+        resumed_run: the folder of a resumed run; None takes the one of the Trainer's logger.
     """
-    folder = trainer.log_dir  # a collective operation: every process takes part
+    folder = resumed_run or trainer.log_dir  # a collective operation: every process takes part
     if not trainer.is_global_zero or folder is None or checkpoint is None:
         return
     outcome = {
@@ -55,8 +56,15 @@ def headline(cli: TrainCLI) -> str:
     n = len(data.train_indices)
     return (
         f"net {net}, {weights:,} weights and biases; {n:,} training images in mini-batches of {data.batch_size:,}; "
-        f"{trainer.max_epochs} epochs on {trainer.strategy.root_device}, seed {cli.config.seed_everything}"
+        f"{_length(trainer)} on {trainer.strategy.root_device}, seed {cli.config.seed_everything}"
     )
+
+
+def _length(trainer: L.Trainer) -> str:
+    """What limits the run."""
+    if trainer.max_epochs not in (None, -1):
+        return f"{trainer.max_epochs} epochs"
+    return f"{trainer.max_steps:,} weight updates" if trainer.max_steps != -1 else "no limit on epochs"
 
 
 def summary(trainer: L.Trainer, checkpoint: str | None, seconds: float) -> str:

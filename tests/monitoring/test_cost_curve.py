@@ -88,6 +88,18 @@ def test_only_rank_0_makes_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert folders(tmp_path) == ["version_4", "version_5"]
 
 
+def test_metrics_of_other_callbacks_keep_their_names(tmp_path: Path) -> None:
+    """They are in the run's folder, over weight updates. The test's figures are left to `log_outcome`."""
+    logger = CostCurveLogger(str(tmp_path))
+    logger.log_metrics({"weight_norm": 2.0, "mine/norm": 3.0, "epoch": 4}, step=9)
+    logger.log_metrics({"test/cost": 0.5, "test/accuracy": 0.5, "test/predicted_classes": 10, "epoch": 4}, step=10)
+    logger.log_metrics({"lr-SGD": 0.25}, step=10)  # without "epoch", as LearningRateMonitor logs it
+    logger.finalize("success")
+    events = read(Path(logger.log_dir))
+    scalars = {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+    assert scalars == {"weight_norm": [(10, 2.0)], "mine/norm": [(10, 3.0)], "lr-SGD": [(11, 0.25)]}
+
+
 def test_all_writers_get_the_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The run's own writer and those of its splits flush after the same time."""
     made: dict[str, int] = {}

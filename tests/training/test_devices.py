@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from mnist_mlp.train import train
 from tests.command import SMALL, run_train
 from tests.training.run_files import LAST, RUN, scalars, weights
 
@@ -34,3 +36,12 @@ def test_bf16_learns_with_float32_weights(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert float(re.findall(r"test accuracy (\d+\.\d+)", result.stdout)[0]) > 60
     assert {w.dtype for w in weights(tmp_path / LAST).values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("precision", ["64-true", "64", "16-true", "bf16-true"])
+def test_other_precisions_learn_and_have_a_graph(tmp_path: Path, precision: str) -> None:
+    trainer = train([*SMALL, "--trainer.precision", precision, "--trainer.default_root_dir", str(tmp_path)])
+    assert trainer.callback_metrics["test/accuracy"] > 0.6
+    events = EventAccumulator(str(tmp_path / RUN))
+    events.Reload()
+    assert events.Tags()["graph"]

@@ -1,0 +1,95 @@
+"""Trainer options that cannot be used: one sentence on each, before training if possible."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import lightning as L
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+from mnist_mlp.errors import InputError
+
+DEVICES = re.compile(r"auto|-?\d+(\s*,\s*\d+)*,?")
+# Lightning's errors on a callback's metric: its name, and the names that there are.
+MONITORED = (
+    re.compile(r"Early stopping conditioned on metric `(.+?)` which is not available.* following: (.*)", re.DOTALL),
+    re.compile(r"`ModelCheckpoint\(monitor='(.+?)'\)` could not find the monitored key .*?: \[(.*?)\]", re.DOTALL),
+)
+
+
+def check_options(config: Any) -> None:
+    """Check options whose errors Lightning would report late, or in words for programmers.
+
+    Args:
+        config: the Trainer's options.
+
+    Raises:
+        InputError: an option cannot be used.
+    """
+    if isinstance(config.devices, str) and not DEVICES.fullmatch(config.devices.strip()):
+        raise InputError(
+            f"--trainer.devices is {config.devices!r}; it takes a number of devices, the indices of some, such as "
+            "[0, 1], or auto."
+        )
+    if isinstance(config.strategy, str) and re.match("ddp_(spawn|fork|notebook)", config.strategy):
+        raise InputError(
+            f"--trainer.strategy is {config.strategy}, whose processes cannot take over the net and the data of this "
+            "command; give ddp."
+        )
+    if config.limit_test_batches == 0 and not config.fast_dev_run:
+        raise InputError(
+            "--trainer.limit_test_batches is 0, so the net could not be tested after training; leave the option out."
+        )
+
+
+def check_validation_interval(trainer: L.Trainer, batches: int) -> None:
+    """Check that each epoch is long enough for --trainer.val_check_interval.
+
+    Args:
+        trainer: the Trainer, before training.
+        batches: the number of mini-batches of the training split.
+
+    Raises:
+        InputError: validation would never run.
+    """
+    limit = trainer.limit_train_batches
+    batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+    # An interval of time leaves the attribute out.
+    interval = getattr(trainer, "val_check_interval", 1.0)
+    counts_epochs = trainer.check_val_every_n_epoch is not None and trainer.limit_val_batches > 0
+    if isinstance(interval, int) and counts_epochs and 0 < batches < interval:
+        raise InputError(
+            f"--trainer.val_check_interval is {interval}, but an epoch has {batches} mini-batches; give at most "
+            "that, or add --trainer.check_val_every_n_epoch null to count over epochs."
+        )
+
+
+def trainer_error(error: Exception, config: Any) -> InputError:
+    """Return one sentence on why Lightning's Trainer refuses these options."""
+    if isinstance(error, ModuleNotFoundError) or "backend found" in str(error) or "not available" in str(error):
+        return InputError(
+            f"--trainer.accelerator is {config.accelerator}, but PyTorch finds no such device on this machine; leave "
+            "the option out to use the best device there is."
+        )
+    reason = " ".join(str(error).split()).split(". ")[0].rstrip(".!")
+    return InputError(f"the Trainer refuses these --trainer options: {reason}.")
+
+
+@contextmanager
+def metric_errors() -> Iterator[None]:
+    """Turn Lightning's error on a callback that monitors an unknown metric into an InputError.
+
+    Other callbacks may log metrics of their own, so Lightning notices only after the first epoch.
+    """
+    try:
+        yield
+    except (RuntimeError, MisconfigurationException) as error:
+        for pattern in MONITORED:
+            if found := pattern.search(str(error)):
+                names = ", ".join(re.findall(r"[`'](.+?)[`']", found[2]))
+                raise InputError(
+                    f"a callback in --trainer.callbacks monitors {found[1]}, which this run does not log; give as "
+                    f"monitor one of {names}."
+                ) from error
+        raise

@@ -1,0 +1,65 @@
+"""Trainer options that cannot be used are refused in one sentence, before the run has a folder."""
+
+from pathlib import Path
+
+import pytest
+
+from mnist_mlp.errors import InputError
+from mnist_mlp.train import train
+from tests.command import SMALL, run_train
+
+REFUSED = {
+    "--trainer.val_check_interval=126": "val_check_interval is 126, but an epoch has 125 mini-batches",
+    "--trainer.limit_test_batches=0": "limit_test_batches is 0",
+    "--trainer.limit_test_batches=0.0": "limit_test_batches is 0",
+    "--seed_everything=-1": "--seed_everything is -1; it takes a whole number from 0 to 4294967295",
+    "--seed_everything=99999999999": "--seed_everything is 99999999999; it takes a whole number",
+    "--trainer.accelerator=tpu": "--trainer.accelerator is tpu",
+    "--trainer.devices=x": "--trainer.devices is 'x'; it takes a number of devices",
+    "--trainer.devices=-7": "--trainer options: `devices`",
+    "--trainer.strategy=ddp_spawn": "strategy is ddp_spawn.*give ddp",
+    "--trainer.strategy=ddp_fork": "strategy is ddp_fork.*give ddp",
+    "--trainer.strategy=ddp_notebook": "strategy is ddp_notebook.*give ddp",
+}
+
+
+@pytest.mark.parametrize("option", REFUSED)
+def test_refused_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=REFUSED[option]) as error:
+        train([*SMALL, option])
+    assert "\n" not in str(error.value)
+    assert str(error.value).endswith(".")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_negative_seed_after_a_space(tmp_path: Path) -> None:
+    """Python's argparse could take it for an option."""
+    result = run_train(tmp_path, "--seed_everything", "-1")
+    assert result.returncode == 2
+    assert result.stderr.startswith("mnist_mlp: error: --seed_everything is -1")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("callback", ["EarlyStopping", "ModelCheckpoint"])
+def test_a_callback_that_monitors_an_unknown_metric(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, callback: str
+) -> None:
+    """The error names the metrics that there are."""
+    monkeypatch.chdir(tmp_path)
+    Path("c.yaml").write_text(f"trainer: {{callbacks: [{{class_path: {callback}, init_args: {{monitor: val_loss}}}}]}}")
+    with pytest.raises(InputError, match=r"monitors val_loss, .*; give as monitor one of .*val/cost") as error:
+        train(["--config", "c.yaml", *SMALL])
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("interval", ["125", "0.5"])
+def test_an_interval_within_the_epoch_is_taken(tmp_path: Path, interval: str) -> None:
+    trainer = train([*SMALL, "--trainer.val_check_interval", interval, "--trainer.default_root_dir", str(tmp_path)])
+    assert trainer.global_step == 250
+
+
+def test_an_interval_over_epochs_is_taken(tmp_path: Path) -> None:
+    options = ["--trainer.val_check_interval", "200", "--trainer.check_val_every_n_epoch", "null"]
+    trainer = train([*SMALL, *options, "--trainer.default_root_dir", str(tmp_path)])
+    assert trainer.global_step == 250
