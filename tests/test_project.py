@@ -54,7 +54,7 @@ def test_modules_are_short() -> None:
     assert model.count("\n") <= 150
     assert not re.search(r"fast|engine|closed_form|Block", model)
     for path in [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]:
-        if path.parent != PACKAGE / "demo":  # its server is to be replaced
+        if path.parent != PACKAGE / "demo":  # a single page will replace its server
             assert path.read_text().count("\n") <= 300, path
 
 

@@ -12,17 +12,8 @@ from mnist_mlp.data.augmentation import Augmentation
 from mnist_mlp.data.dataset import Examples
 from mnist_mlp.data.deskew import deskewed
 from mnist_mlp.monitoring.augmented_digits import ENLARGED, AugmentedDigits, augmented_digits
+from tests.data.helpers import SETTINGS
 from tests.monitoring.runs import Run
-
-AUGMENTATION: dict[str, Any] = {
-    "rotation": 10.0,
-    "scaling": 0.1,
-    "shear": 5.0,
-    "shift": 1.5,
-    "elastic_alpha": 34.0,
-    "elastic_sigma": 5.0,
-    "rotation_of": {1: 5.0, 7: 0.0},
-}
 
 
 def cells(page: Tensor) -> Tensor:
@@ -45,7 +36,7 @@ def test_one_page_at_the_start(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"callbacks": [AugmentedDigits()], "max_epochs": 1}
     plain = Run(tmp_path / "plain", **settings)
     assert pages(plain) == []
-    made = Run(tmp_path / "augmented", data=AUGMENTATION, **settings)
+    made = Run(tmp_path / "augmented", data=SETTINGS, **settings)
     assert made.trainer.num_training_batches == 1  # with this callback, a step still takes a block of mini-batches
     (png,) = pages(made)
     shown = cells(decode_image(torch.frombuffer(bytearray(png), dtype=torch.uint8), ImageReadMode.GRAY)[0])
@@ -59,7 +50,7 @@ def test_one_page_at_the_start(tmp_path: Path) -> None:
             assert 0.1 < overlap < 0.99  # the same digit, but not the same image
     made.trainer.save_checkpoint(tmp_path / "first.ckpt")
     settings["max_epochs"] = 2
-    assert pages(Run(tmp_path / "resumed", data=AUGMENTATION, ckpt_path=tmp_path / "first.ckpt", **settings)) == []
+    assert pages(Run(tmp_path / "resumed", data=SETTINGS, ckpt_path=tmp_path / "first.ckpt", **settings)) == []
 
 
 def test_deskewing_comes_before_augmentation(mnist: tuple[Examples, Examples]) -> None:
