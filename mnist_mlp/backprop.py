@@ -90,11 +90,16 @@ def back_propagate(layers: Sequence[Layer], states: Sequence[State], delta: Tens
     return deltas
 
 
+def scale(delta: Tensor, cost: CostName = "mse") -> float:
+    """The factor between δ^L (10, B) and dC/dz^L: 2/(10 B), or 1/(10 B) for cross-entropy."""
+    return (2 if cost == "mse" else 1) / delta.numel()
+
+
 def gradients(
     layers: Sequence[Layer], images: Tensor, states: Sequence[State], deltas: Sequence[Tensor], cost: CostName = "mse"
 ) -> list[Gradient]:
     """The gradient of the average cost, dC/dW and dC/db of each layer."""
-    factor = (2 if cost == "mse" else 1) / deltas[-1].numel()  # 2/(10 B)
+    factor = scale(deltas[-1], cost)
     inputs = [images.T, *(state.a for state in states[:-1])]
     return [
         Gradient(factor * delta @ a.T, None if layer.bias is None else factor * delta.sum(dim=1))

@@ -36,12 +36,18 @@ def saves_within_epochs(callback: Callback) -> bool:
     return isinstance(callback, ModelCheckpoint) and getattr(callback, "_every_n_train_steps", 1) >= 1
 
 
+def _fit_loop(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
+    """The training loop's counters in a checkpoint; None if it holds weights only."""
+    loop: dict[str, Any] | None = checkpoint.get("loops", {}).get("fit_loop")
+    return loop
+
+
 def upgrade_counts(checkpoint: dict[str, Any]) -> None:
     """Move the count of weight updates to where automatic optimization keeps it.
 
     Up to version 0.1 the closed form used manual optimization, which Lightning counts in another place.
     """
-    loop = checkpoint.get("loops", {}).get("fit_loop")
+    loop = _fit_loop(checkpoint)
     if loop is not None:
         step = loop["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"]
         step["total"].update(ready=checkpoint["global_step"], completed=checkpoint["global_step"])
@@ -53,7 +59,7 @@ def ended_by_a_limit(checkpoint: dict[str, Any], made: int) -> bool:
     Otherwise the epoch was interrupted, or cut short by `max_steps`. Such a limit does not go with steps of several
     weight updates (fast/eligibility.py).
     """
-    loop = checkpoint.get("loops", {}).get("fit_loop")
+    loop = _fit_loop(checkpoint)
     if loop is None:
         return False
     batches = loop["epoch_loop.batch_progress"]
@@ -66,7 +72,7 @@ def reopen_epoch(checkpoint: dict[str, Any]) -> None:
     Lightning takes an epoch that `max_steps` cut short for a complete one. A resumed run would not train the rest of
     it, and if it is the run's last epoch, `Trainer.fit` would return at once.
     """
-    loop = checkpoint.get("loops", {}).get("fit_loop")
+    loop = _fit_loop(checkpoint)
     if loop is not None:
         for progress in loop["epoch_progress"].values():
             progress.update(processed=progress["ready"] - 1, completed=progress["ready"] - 1)

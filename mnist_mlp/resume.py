@@ -46,7 +46,7 @@ class ExactResume(Callback):
 
         Lightning restores the η that the checkpoint's schedule starts from, whatever the net's settings are now.
         """
-        for config in trainer.lr_scheduler_configs:
+        for config in trainer.lr_scheduler_configs if trainer.ckpt_path is not None else []:
             scheduler = config.scheduler
             if isinstance(scheduler, LambdaLR):
                 schedule = getattr(scheduler.lr_lambdas[0], "__self__", None)

@@ -62,16 +62,21 @@ class Schedule:
         return self(update) / self.peak
 
 
+def limit(number: int | None) -> float:
+    """A limit of the Trainer as a number; -1 and None mean that there is none."""
+    return math.inf if number is None or number < 0 else float(number)
+
+
 def run_length(trainer: "L.Trainer") -> tuple[float, float]:
     """The number of weight updates of an epoch, and of the run; infinite if nothing limits it."""
     trainer.fit_loop.setup_data()  # loads the data, so that the number of mini-batches is known; needed once
     batches = trainer.num_training_batches
+    if math.isinf(batches):
+        return math.inf, limit(trainer.max_steps)
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if callable(accumulated := getattr(callback, "get_accumulate_grad_batches", None)):
             # A GradientAccumulationScheduler: Lightning's estimate raises an error for it.
-            epochs = range(max(trainer.max_epochs or 1, 1))
-            run = sum(math.ceil(batches / accumulated(epoch)) for epoch in epochs)
-            return math.ceil(batches / accumulated(0)), run if trainer.max_steps < 0 else min(run, trainer.max_steps)
-    epoch = batches / trainer.accumulate_grad_batches
-    estimate = trainer.estimated_stepping_batches
-    return (epoch if math.isinf(epoch) else math.ceil(epoch)), (estimate if estimate >= 0 else math.inf)
+            epochs = limit(trainer.max_epochs)
+            run = epochs if math.isinf(epochs) else sum(math.ceil(batches / accumulated(e)) for e in range(int(epochs)))
+            return math.ceil(batches / accumulated(0)), min(run, limit(trainer.max_steps))
+    return math.ceil(batches / trainer.accumulate_grad_batches), trainer.estimated_stepping_batches

@@ -151,3 +151,22 @@ def test_a_rate_that_others_change_is_never_ignored() -> None:
     assert_same_weights(train("auto", callbacks=[SetRate()]).model, train("autograd", callbacks=[SetRate()]).model)
     with pytest.raises(InputError, match=r"^the learning rate was changed during training, .*engine autograd\.$"):
         train("closed_form", callbacks=[ClaimsToLookOn()])
+
+
+def test_gradient_accumulation_by_epoch_without_a_limit_on_epochs() -> None:
+    """The schedule covers all weight updates up to `max_steps`, not those of one epoch."""
+    accumulation = GradientAccumulationScheduler({1: 4})
+    run = train("auto", callbacks=[accumulation], max_epochs=-1, max_steps=180)
+    assert run.trainer.global_step == run.model.schedule().total_updates == 180
+
+
+def test_a_rate_that_a_callback_sets_before_training_is_used() -> None:
+    """ExactResume corrects the rate of resumed runs only. From the second update on, η follows the net's schedule."""
+
+    class SetRate(L.Callback):
+        def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+            trainer.optimizers[0].param_groups[0]["lr"] = 0.125
+
+    rates = train("autograd", callbacks=[SetRate()], log_every_n_steps=1).logged["update/learning_rate"]
+    assert rates[0] == 0.125
+    assert rates[1] != 0.125

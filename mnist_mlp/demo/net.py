@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mnist_mlp import backprop
-from mnist_mlp.backprop import CostName, Layer, back_propagate, forward, gradients, output_error, update
+from mnist_mlp.backprop import CostName, Layer, back_propagate, forward, gradients, output_error, scale, update
 from mnist_mlp.errors import InputError
 from mnist_mlp.inference.forward import propagate
 from mnist_mlp.model import SigmoidMLP
@@ -91,12 +91,11 @@ def gradient(net: SigmoidMLP, layers: Sequence[Layer], inputs: Tensor, digit: in
         for of_layer in gradients(layers, inputs[None], states, deltas, cost)
     ]
     a = states[-1].a.T
-    factor = (2 if cost == "mse" else 1) / y.numel()  # dC/dz = 2/(10 B) δ, as in backprop.py
     return ExampleGradient(
         cost=net.cost(a, label).item(),
         targets=y[0],
         terms=net.cost_terms(a[0], y[0]),
-        deltas=factor * deltas[-1][:, 0],
+        deltas=scale(deltas[-1], cost) * deltas[-1][:, 0],
         norms=norms,
     )
 

@@ -12,10 +12,10 @@ from mnist_mlp.checks import check_choice, check_not_negative
 from mnist_mlp.data.loader import Block, MiniBatches
 from mnist_mlp.errors import InputError
 from mnist_mlp.fast.eligibility import OTHER_COUNTERS, EngineName, unsupported_reason, updates_per_step
-from mnist_mlp.fast.updates import limit, make_updates
+from mnist_mlp.fast.updates import make_updates
 from mnist_mlp.metrics import at_least_float32
 from mnist_mlp.model import SigmoidMLP
-from mnist_mlp.schedule import Schedule, run_length
+from mnist_mlp.schedule import Schedule, limit, run_length
 
 
 class FastSigmoidMLP(SigmoidMLP):

@@ -14,7 +14,7 @@ from mnist_mlp.data.loader import MiniBatches
 from mnist_mlp.errors import InputError
 from mnist_mlp.fast.kernels import gradient_descent
 from mnist_mlp.lightning_private import add_updates
-from mnist_mlp.schedule import Schedule
+from mnist_mlp.schedule import Schedule, limit
 
 FLOP_PER_THREAD = 4_000_000  # 40 to 100 microseconds
 
@@ -31,11 +31,6 @@ class Updates(NamedTuple):
     first: int
     learning_rates: list[float]
     outputs: Tensor
-
-
-def limit(number: int | None) -> float:
-    """A limit of the Trainer as a number; -1 and None mean that there is none."""
-    return math.inf if number is None or number < 0 else float(number)
 
 
 def make_updates(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mnist_mlp.activations import ACTIVATIONS, ActivationName
+from mnist_mlp.backprop import layers_of
 from mnist_mlp.model import SigmoidMLP
 
 # A unit is saturated for an image if σ′(z) is below this share of its maximum: back propagation then multiplies the
@@ -56,7 +57,7 @@ def layer_statistics(net: SigmoidMLP, images: Tensor, labels: Tensor) -> list[La
     trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
     gradients = torch.autograd.grad(net.cost(outputs, labels).mean(), trained) if trained else ()
     gradient_of: dict[Tensor, Tensor] = dict(zip(trained, gradients, strict=True))
-    functions = [net.hparams["activation"]] * (len(layers) - 1) + [net.hparams["output_activation"]]
+    functions = [layer.activation for layer in layers_of(net)]
     activations = [*inputs[1:], outputs]
     statistics = []
     for number, (layer, a, function) in enumerate(zip(layers, activations, functions, strict=True), start=1):
