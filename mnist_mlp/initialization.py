@@ -1,7 +1,7 @@
 """Initial weights and biases: the published schemes, by name."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from torch import nn
@@ -9,9 +9,10 @@ from torch import nn
 InitName = Literal["glorot", "lecun", "lecun98", "simard", "ciresan", "nielsen", "nielsen_scaled", "torch"]
 
 
-def initialize(layer: nn.Linear, name: InitName) -> None:
-    """Draw the weights W (out, in) and biases b (out,) of a layer, with torch's global random generator."""
-    INITIALIZERS[name](layer)
+def initialize(layers: Iterable[nn.Linear], name: InitName) -> None:
+    """Draw the weights W (out, in) and biases b (out,) of each layer, with torch's global random generator."""
+    for layer in layers:
+        INITIALIZERS[name](layer)
 
 
 def _glorot(layer: nn.Linear) -> None:

@@ -27,6 +27,7 @@ class Metrics(nn.Module):
         self.cost = MeanMetric(nan_strategy="disable")
         self.counts = MulticlassStatScores(num_classes=n_outputs, average=None, validate_args=False)
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def update(self, costs: Tensor, activations: Tensor, labels: Tensor) -> None:
         """Add examples: their costs (B,), output activations (B, 10) and labels (B,)."""
         if len(labels):

@@ -46,6 +46,8 @@ class SigmoidMLP(L.LightningModule):
         InputError: an argument is out of range.
     """
 
+    example_input_array = property(lambda net: net.linear_layers[0].weight.new_zeros(1, net.hparams["n_inputs"]))
+
     def __init__(
         self,
         hidden_sizes: Sequence[int] = (300,),
@@ -69,11 +71,9 @@ class SigmoidMLP(L.LightningModule):
         self.last_learning_rate = learning_rate
         sizes = [n_inputs, *hidden_sizes, n_outputs]
         self.layers = nn.ModuleList(nn.Linear(n, m, bias=bias) for n, m in zip(sizes, sizes[1:], strict=False))
-        for layer in self.linear_layers:
-            initialize(layer, init)
+        initialize(self.linear_layers, init)
         self.activation, self.output_activation = ACTIVATIONS[activation].sigma, ACTIVATIONS[output_activation].sigma
         self.train_metrics, self.val_metrics, self.test_metrics = (Metrics(n_outputs) for _ in range(3))
-        self.example_input_array = torch.zeros(1, 1, 28, 28) if n_inputs == N_INPUTS else torch.zeros(1, n_inputs)
 
     def forward(self, images: Tensor) -> Tensor:
         """Forward propagation, z = W a + b and a = σ(z), layer by layer: (B, 1, 28, 28) or (B, 784) -> (B, 10)."""
@@ -99,10 +99,10 @@ class SigmoidMLP(L.LightningModule):
     def training_step(self, batch: Sequence[Any], batch_idx: int) -> Any:
         """The average cost C(w) of a mini-batch: the mean of the costs of its examples."""
         _, costs = self._evaluate(batch, self.train_metrics)
-        # Several processes that share a mini-batch divide by its size over all of them (see SharedMiniBatch).
-        cost = costs.sum() / (batch[2] if len(batch) > 2 else len(costs))
+        cost = costs.sum() / (batch[2] if len(batch) > 2 else len(costs))  # batch[2]: SharedMiniBatch.size
         self.last_learning_rate = float(self.trainer.optimizers[0].param_groups[0]["lr"])
-        self.log_dict({"update/mini_batch_cost": cost, "update/learning_rate": self.last_learning_rate})
+        # As a tensor the rate stays on the CPU. Lightning copies numbers to the accelerator.
+        self.log_dict({"update/mini_batch_cost": cost, "update/learning_rate": torch.tensor(self.last_learning_rate)})
         return cost
 
     def configure_optimizers(self) -> Any:

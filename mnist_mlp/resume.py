@@ -7,7 +7,7 @@ from lightning.pytorch.callbacks import Callback
 from torch.optim.lr_scheduler import LambdaLR
 
 from mnist_mlp.data.datamodule import MNISTData
-from mnist_mlp.data.loader import MiniBatches
+from mnist_mlp.data.loader import sampler_of
 from mnist_mlp.lightning_private import ended_by_a_limit, reopen_epoch, set_position, upgrade_counts
 from mnist_mlp.schedule import Schedule
 
@@ -44,16 +44,22 @@ class ExactResume(Callback):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Continue at the mini-batch after the last one that was used, with η by the settings of this run.
 
+        LearningRateFinder and BatchSizeFinder change these settings after the scheduler was made.
         Lightning restores the η that the checkpoint's schedule starts from, whatever the net's settings are now.
         """
-        for config in trainer.lr_scheduler_configs if trainer.ckpt_path is not None else []:
+        for config in trainer.lr_scheduler_configs:
             scheduler = config.scheduler
-            if isinstance(scheduler, LambdaLR):
-                schedule = getattr(scheduler.lr_lambdas[0], "__self__", None)
-                if isinstance(schedule, Schedule):  # the net's own
-                    scheduler.base_lrs = [schedule.peak] * len(scheduler.base_lrs)
-                    for group in scheduler.optimizer.param_groups:
-                        group["lr"] = schedule.peak * schedule.factor(scheduler.last_epoch)
-        loader = trainer.train_dataloader
-        if isinstance(loader, MiniBatches) and loader.resumed:
-            set_position(trainer, loader.steps_made)
+            if not isinstance(scheduler, LambdaLR):
+                continue
+            made = getattr(scheduler.lr_lambdas[0], "__self__", None)
+            if not isinstance(made, Schedule):  # not the net's own
+                continue
+            schedule: Schedule = pl_module.schedule()  # type: ignore[operator]
+            if trainer.ckpt_path is not None or schedule != made:
+                scheduler.lr_lambdas = [schedule.factor] * len(scheduler.lr_lambdas)
+                scheduler.base_lrs = [schedule.peak] * len(scheduler.base_lrs)
+                for group in scheduler.optimizer.param_groups:
+                    group["lr"] = schedule(scheduler.last_epoch)
+        sampler = sampler_of(trainer.train_dataloader)
+        if sampler is not None and sampler.resumed:
+            set_position(trainer, sampler.steps_made)

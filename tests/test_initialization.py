@@ -27,7 +27,7 @@ from mnist_mlp.model import SigmoidMLP
 def test_initial_weights_have_the_published_spread(name: InitName, weight_std: float, bias_std: float) -> None:
     torch.manual_seed(0)
     layer = nn.Linear(784, 300)
-    initialize(layer, name)
+    initialize([layer], name)
     assert layer.weight.std().item() == pytest.approx(weight_std, rel=0.02)
     assert layer.weight.mean().item() == pytest.approx(0, abs=0.01 * weight_std)
     assert layer.bias.std().item() == pytest.approx(bias_std, rel=0.15)
@@ -35,7 +35,7 @@ def test_initial_weights_have_the_published_spread(name: InitName, weight_std: f
         bound = math.sqrt(6 / (784 + 300)) if name == "glorot" else 1 / 28
         assert layer.weight.abs().max().item() <= bound
     without = nn.Linear(784, 300, bias=False)
-    initialize(without, name)
+    initialize([without], name)
     assert without.bias is None
 
 
@@ -47,7 +47,7 @@ def test_uniform_weights_fill_their_range(name: InitName, bound: float) -> None:
     """Both ends of the range are reached and not exceeded; half of the weights lie in its inner half."""
     torch.manual_seed(0)
     layer = nn.Linear(784, 300)
-    initialize(layer, name)
+    initialize([layer], name)
     weight = layer.weight.detach()
     assert 0.999 * bound < weight.max().item() <= bound
     assert -bound <= weight.min().item() < -0.999 * bound
@@ -59,7 +59,7 @@ def test_normal_weights_are_normal(name: InitName) -> None:
     """68.3% within one standard deviation, 95.4% within two."""
     torch.manual_seed(0)
     layer = nn.Linear(784, 300)
-    initialize(layer, name)
+    initialize([layer], name)
     std = {"nielsen": 1.0, "simard": 0.05}.get(name, 1 / 28)
     for deviations, share in ((1, 0.6827), (2, 0.9545)):
         assert (layer.weight.abs() < deviations * std).double().mean().item() == pytest.approx(share, abs=0.005)

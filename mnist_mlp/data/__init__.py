@@ -1,7 +1,8 @@
-"""From MNIST's files to the mini-batches that a net learns from.
+"""From MNIST's files to the mini-batches that a net learns from. README.md explains the steps.
 
 `dataset.py` reads the files, `preprocessing.py` turns images into activations, `augmentation.py` varies the training
-images, `loader.py` makes mini-batches, and `datamodule.py` puts them together. README.md explains the steps.
+images, `sampler.py` orders an epoch, `loader.py` makes mini-batches, and `datamodule.py` puts them
+together.
 """
 
 from typing import TYPE_CHECKING, Any

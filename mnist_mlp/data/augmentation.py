@@ -112,7 +112,7 @@ class Augmentation:
         rotation = torch.full((n,), self.rotation, device=labels.device)
         for digit, degrees in self.rotation_of.items():
             rotation.masked_fill_(labels == digit, degrees)
-        uniform = torch.rand(6, n, generator=generator, device=generator.device, dtype=torch.float32) * 2 - 1
+        uniform = torch.rand(6, n, generator=generator, device=labels.device, dtype=torch.float32) * 2 - 1
         coefficients = affine(
             rotation=uniform[0] * rotation,
             scale=1 + uniform[1:3] * self.scaling,
@@ -123,7 +123,7 @@ class Augmentation:
             return coefficients
         # A sum of hundreds of uniform numbers is approximately normal.
         modes = len(elastic_modes(self.elastic_sigma))
-        normal = torch.randn(n, 2, modes, generator=generator, device=generator.device, dtype=torch.float32)
+        normal = torch.randn(n, 2, modes, generator=generator, device=labels.device, dtype=torch.float32)
         return torch.cat([coefficients, normal], dim=2)
 
     def basis(self, device: torch.device) -> Tensor:

@@ -1,17 +1,21 @@
 """MNIST as a LightningDataModule: the training, validation and test split, preprocessed and in mini-batches."""
 
+import hashlib
+import warnings
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import lightning as L
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from mnist_mlp.checks import check_data_settings
 from mnist_mlp.data.augmentation import Augmentation
 from mnist_mlp.data.dataset import DatasetName, Examples, load
-from mnist_mlp.data.loader import MiniBatches
+from mnist_mlp.data.loader import SplitDataset, mini_batches
 from mnist_mlp.data.preprocessing import Preprocessing
+from mnist_mlp.data.sampler import MiniBatchSampler
 from mnist_mlp.errors import InputError
 
 EVALUATION_BATCH_SIZE = 2_500  # without weight updates it only determines the memory: 8 MB
@@ -82,7 +86,7 @@ class MNISTData(L.LightningDataModule):
         data_dir = None if data_dir is None else str(data_dir)  # torch.load(weights_only=True) refuses a Path
         self.save_hyperparameters()
         self.shuffle_seed: int | None = None
-        self._loader: MiniBatches | None = None
+        self._sampler: MiniBatchSampler | None = None
         self._position: dict[str, int] | None = None
         self.preprocessing = Preprocessing.between(paper, ink)._replace(deskew=deskew)
         self._train: Examples | None = None
@@ -109,10 +113,13 @@ class MNISTData(L.LightningDataModule):
             )
         order = torch.randperm(n, generator=torch.Generator().manual_seed(self.hparams["split_seed"]))
         self.val_indices, self.train_indices = order[:val_size], order[val_size:]
+        self.test_indices = torch.arange(len(self._test.labels))
         if self.hparams["normalize"]:
             normalising = Preprocessing.normalising(train.images[self.train_indices])
             self.preprocessing = normalising._replace(deskew=self.hparams["deskew"])
         self._train = train
+        # Lightning advises workers for every loader that has none. Here all images are in memory already.
+        warnings.filterwarnings("ignore", message=".*does not have many workers")
 
     @property
     def batch_size(self) -> int:
@@ -125,7 +132,7 @@ class MNISTData(L.LightningDataModule):
         """Set it, as Lightning's BatchSizeFinder does."""
         self.hparams["batch_size"] = size
 
-    def train_dataloader(self) -> MiniBatches:
+    def train_dataloader(self) -> DataLoader[Any]:
         """Return the shuffled training split, augmented if an option says so."""
         if self.shuffle_seed is None:  # not restored from a checkpoint
             self.shuffle_seed = torch.initial_seed()
@@ -133,55 +140,66 @@ class MNISTData(L.LightningDataModule):
                 self.shuffle_seed = self.trainer.strategy.broadcast(self.shuffle_seed)
         net = self.trainer.lightning_module if self.trainer is not None else None
         updates_per_step = net.updates_per_step(self.batch_size) if isinstance(net, TakesBlocks) else 1
-        self._loader = self._batches(
-            self._train, self.train_indices, self.batch_size, self.shuffle_seed, updates_per_step, self.augmentation
-        )
+        dataset = self._dataset(self._train, self.train_indices, self.augmentation)
+        self._sampler = self._mini_batch_sampler(dataset, self.batch_size, self.shuffle_seed, updates_per_step)
         if self._position is not None:
-            self._loader.resume_at(**self._position)
+            self._sampler.resume_at(**self._position)
             self._position = None  # a later loader starts at the first mini-batch
-        return self._loader
+        return mini_batches(dataset, self._sampler)
 
-    def val_dataloader(self) -> MiniBatches | list[Any]:
+    def val_dataloader(self) -> DataLoader[Any] | list[Any]:
         """Return the validation split; an empty list, Lightning's way to say "none", if `val_size` is 0."""
-        if not len(self.val_indices):
-            return []
-        return self._batches(self._train, self.val_indices, EVALUATION_BATCH_SIZE)
+        return self._in_order(self._dataset(self._train, self.val_indices)) if len(self.val_indices) else []
 
-    def test_dataloader(self) -> MiniBatches:
+    def test_dataloader(self) -> DataLoader[Any]:
         """Return the test split."""
-        assert self._test is not None
-        return self._batches(self._test, torch.arange(len(self._test.labels)), EVALUATION_BATCH_SIZE)
+        return self._in_order(self._dataset(self._test, self.test_indices))
 
-    def predict_dataloader(self) -> MiniBatches:
-        """Return the test split, whose images the Trainer predicts by default."""
-        return self.test_dataloader()
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """Return the test split, whose images the Trainer predicts by default.
 
-    def _batches(
-        self,
-        examples: Examples | None,
-        indices: Tensor,
-        batch_size: int,
-        seed: int | None = None,
-        updates_per_step: int = 1,
-        augmentation: Augmentation | None = None,
-    ) -> MiniBatches:
-        """Move the examples to the training device, as bytes, and return a loader that makes mini-batches there."""
+        This is a plain DataLoader, which Lightning can ask for the indices of a batch.
+        """
+        return DataLoader(self._dataset(self._test, self.test_indices), batch_size=EVALUATION_BATCH_SIZE)
+
+    def _in_order(self, dataset: SplitDataset) -> DataLoader[Any]:
+        return mini_batches(dataset, self._mini_batch_sampler(dataset, EVALUATION_BATCH_SIZE))
+
+    def _dataset(
+        self, examples: Examples | None, indices: Tensor, augmentation: Augmentation | None = None
+    ) -> SplitDataset:
+        """Move the examples to the training device, as bytes. Mini-batches are made there."""
         assert examples is not None, "call setup() first"
+        if self.trainer is not None:
+            examples = examples.to(self.trainer.strategy.root_device)
+        return SplitDataset(examples, indices, self.preprocessing, augmentation)
+
+    def _mini_batch_sampler(
+        self, dataset: SplitDataset, batch_size: int, seed: int | None = None, updates_per_step: int = 1
+    ) -> MiniBatchSampler:
         if self.trainer is None:
-            return MiniBatches(examples, indices, batch_size, self.preprocessing, seed, augmentation=augmentation)
-        device = self.trainer.strategy.root_device
-        return MiniBatches(
-            Examples(examples.images.to(device), examples.labels.to(device)),
-            indices,
+            return MiniBatchSampler(dataset.indices, batch_size, seed)
+        return MiniBatchSampler(
+            dataset.indices,
             batch_size,
-            self.preprocessing,
             seed,
             rank=self.trainer.global_rank,
             world_size=self.trainer.world_size,
             updates_per_step=updates_per_step,
-            augmentation=augmentation,
             same_every_epoch=self.trainer.overfit_batches > 0,  # type: ignore[attr-defined]
+            device=dataset.examples.labels.device,
         )
+
+    def checksums(self) -> dict[str, str]:
+        """Return the SHA-256 of all images and of all labels, by file: of their bytes, without the files' headers."""
+        assert self._train is not None, "call setup() first"
+        assert self._test is not None
+        examples = {"training": self._train, "test": self._test}
+        return {
+            f"{name} {kind}": hashlib.sha256(tensor.to(torch.uint8).numpy().tobytes()).hexdigest()
+            for name, both in examples.items()
+            for kind, tensor in both._asdict().items()
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps.
@@ -189,7 +207,7 @@ class MNISTData(L.LightningDataModule):
         A resumed run needs the seed of the shuffling and the position in the epoch. A trained net needs the
         preprocessing.
         """
-        position = {"made": self._loader.made, "updates": self._loader.updates} if self._loader else None
+        position = {"made": self._sampler.made, "updates": self._sampler.updates} if self._sampler else None
         return {"shuffle_seed": self.shuffle_seed, "position": position, "scale": tuple(self.preprocessing)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

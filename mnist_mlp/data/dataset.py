@@ -6,10 +6,13 @@ checks every file first, so that the error message names a damaged file.
 
 import gzip
 import hashlib
+import io
+import math
 import os
 import socket
 import struct
 import tempfile
+import zlib
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -19,7 +22,7 @@ import torchvision.datasets
 from torch import Tensor
 
 from mnist_mlp.errors import InputError
-from mnist_mlp.files import write_atomically
+from mnist_mlp.files import PART, in_use, remove_left_overs, write_atomically
 
 DatasetName = Literal["MNIST", "FashionMNIST", "KMNIST", "QMNIST"]
 
@@ -38,6 +41,10 @@ QMNIST_FILES = (
     "qmnist-test-labels-idx2-int",
 )
 DOWNLOAD_TIMEOUT_S = 30.0
+SCRATCH = "tmp"  # the beginning of the names of folders for downloads
+UINT8, INT32 = 8, 12  # types of an IDX file's numbers
+ITEM_BYTES = {UINT8: 1, INT32: 4}
+MAX_UNPACKED_BYTES = 64 * 2**20  # more than the largest of the bundled files
 
 
 class Examples(NamedTuple):
@@ -49,6 +56,10 @@ class Examples(NamedTuple):
 
     images: Tensor
     labels: Tensor
+
+    def to(self, device: torch.device) -> "Examples":
+        """Return the examples on a device."""
+        return Examples(self.images.to(device), self.labels.to(device))
 
 
 def load(name: DatasetName = "MNIST", data_dir: str | Path | None = None) -> tuple[Examples, Examples]:
@@ -66,6 +77,9 @@ def load(name: DatasetName = "MNIST", data_dir: str | Path | None = None) -> tup
         InputError: a file is missing, is damaged or does not match the others; a folder cannot be written; a
             download fails.
     """
+    if data_dir is None:
+        remove_left_overs(cache_dir(), f"{SCRATCH}*")
+        remove_left_overs(cache_dir() / name / "raw", f"*{PART}")
     if data_dir is not None:
         root = Path(data_dir).expanduser()
     elif name == "MNIST":
@@ -73,7 +87,7 @@ def load(name: DatasetName = "MNIST", data_dir: str | Path | None = None) -> tup
     else:
         root = download(name, cache_dir())
     for images, labels in _file_pairs(name):
-        _check_pair(root / name / "raw" / images, root / name / "raw" / labels)
+        _check_pair(name, root / name / "raw" / images, root / name / "raw" / labels)
     return _read(name, root, train=True), _read(name, root, train=False)
 
 
@@ -125,7 +139,7 @@ def download(name: DatasetName, root: Path) -> Path:
     try:
         socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_S)
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root) as scratch:
+        with in_use(root), tempfile.TemporaryDirectory(dir=root, prefix=SCRATCH) as scratch:
             for train in (True, False):
                 _torchvision_set(name, Path(scratch), train, download=True)
             target.mkdir(exist_ok=True)
@@ -159,28 +173,41 @@ def _read(name: DatasetName, root: Path, train: bool) -> Examples:
     dataset = _torchvision_set(name, root, train, download=False)
     labels = dataset.targets[:, 0] if dataset.targets.ndim == 2 else dataset.targets
     labels = labels.long()
-    if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) <= 9:
+    if not 0 <= int(labels.min()) <= int(labels.max()) <= 9:
+        low = f"start at {int(labels.min())} and " if labels.min() < 0 else ""
         raise InputError(
-            f"the labels of {name} in {root} are not all from 0 to 9 (they go up to {int(labels.max())}); "
+            f"the labels of {name} in {root} are not all from 0 to 9 (they {low}go up to {int(labels.max())}); "
             "use a set with ten classes."
         )
     return Examples(dataset.data, labels)
 
 
-def _check_pair(images: Path, labels: Path) -> None:
+def _check_pair(name: DatasetName, images: Path, labels: Path) -> None:
     """Raise an InputError unless both files are complete and hold the same number of 28 x 28 images and labels."""
-    n_images, n_labels = _check_idx(images, item_shape=(28, 28)), _check_idx(labels, item_shape=None)
+    n_images = _check_idx(images, UINT8, (28, 28), "28 x 28 images of one byte per pixel")
+    if name == "QMNIST":
+        n_labels = _check_idx(labels, INT32, (8,), "labels of eight 32-bit numbers each")
+    else:
+        n_labels = _check_idx(labels, UINT8, (), "labels of one byte each")
     if n_images != n_labels:
         raise InputError(
             f"{images} holds {n_images} images but {labels} holds {n_labels} labels; take both from the same set."
         )
+    if n_images == 0:
+        raise InputError(f"{images} holds no images; download it again.")
 
 
-def _check_idx(path: Path, item_shape: tuple[int, ...] | None) -> int:
-    """Check an IDX file's header against the file's size; return the number of items.
+def _check_idx(path: Path, item_type: int, item_shape: tuple[int, ...], items: str) -> int:
+    """Check an IDX file's header against the file's size and its items' form; return the number of items.
 
-    The format (yann.lecun.com/exdb/mnist): two zero bytes, the type (8: uint8, 12: int32), the number of
-    dimensions, then each dimension as a big-endian uint32, then the items.
+    The format (yann.lecun.com/exdb/mnist): two zero bytes, the type, the number of dimensions, then each dimension as
+    a big-endian uint32, then the items.
+
+    Args:
+        path: the file.
+        item_type: UINT8 or INT32.
+        item_shape: the dimensions after the first one.
+        items: what the file must hold, for the error message.
     """
     try:
         size = path.stat().st_size
@@ -194,16 +221,17 @@ def _check_idx(path: Path, item_shape: tuple[int, ...] | None) -> int:
             f"cannot read {path}: {error.strerror}; --data.data_dir takes a folder in torchvision's layout, "
             "with the unpacked files in NAME/raw."
         ) from error
-    item_bytes = {8: 1, 12: 4}.get(header[2]) if len(header) >= 8 and header[:2] == b"\0\0" else None
+    item_bytes = ITEM_BYTES.get(header[2]) if len(header) >= 8 and header[:2] == b"\0\0" else None
     n_dims = header[3] if item_bytes else 0
     if item_bytes is None or not 1 <= n_dims <= 3 or len(header) < 4 + 4 * n_dims:
         raise InputError(f"{path} is not an IDX file (its header is wrong); download it again.")
     shape = struct.unpack(f">{n_dims}I", header[4 : 4 + 4 * n_dims])
-    expected = 4 + 4 * n_dims + item_bytes * int(torch.tensor(shape, dtype=torch.int64).prod())
+    expected = 4 + 4 * n_dims + item_bytes * math.prod(shape)
     if size != expected:
         raise InputError(f"{path} is {size} bytes but its header says {expected}; download it again.")
-    if item_shape is not None and shape[1:] != item_shape:
-        raise InputError(f"{path} holds items of shape {shape[1:]}, not 28 x 28 images; use a set of MNIST's format.")
+    if (header[2], shape[1:]) != (item_type, item_shape):
+        held = f"items of shape {shape[1:]} and {item_bytes} bytes per number"
+        raise InputError(f"{path} holds {held}, not {items}; use a set of MNIST's format.")
     return int(shape[0])
 
 
@@ -211,8 +239,9 @@ def _bundled(file: str, sha256: str) -> bytes:
     """Return the unpacked content of one of the package's MNIST files."""
     source = files("mnist_mlp") / "mnist" / f"{file}.gz"
     try:
-        content = gzip.decompress(source.read_bytes())
-    except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+        with gzip.GzipFile(fileobj=io.BytesIO(source.read_bytes())) as unpacked:
+            content = unpacked.read(MAX_UNPACKED_BYTES)
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{source} is missing or damaged ({error}); reinstall mnist_mlp.") from error
     if _sha256(content) != sha256:
         raise InputError(f"{source} is not the original MNIST (its SHA-256 differs); reinstall mnist_mlp.")

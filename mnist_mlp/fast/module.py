@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mnist_mlp.backprop import layers_of
 from mnist_mlp.checks import check_choice, check_not_negative
-from mnist_mlp.data.loader import Block, MiniBatches
+from mnist_mlp.data.loader import Block, sampler_of
 from mnist_mlp.errors import InputError
 from mnist_mlp.fast.eligibility import OTHER_COUNTERS, EngineName, unsupported_reason, updates_per_step
 from mnist_mlp.fast.updates import make_updates
@@ -83,9 +83,9 @@ class FastSigmoidMLP(SigmoidMLP):
     def run_length(self) -> tuple[float, float]:
         """The number of weight updates of an epoch, and of the run."""
         epoch, run = run_length(self.trainer)
-        loader = self.trainer.train_dataloader
-        if isinstance(loader, MiniBatches) and loader.updates_per_step > 1:  # the Trainer's steps are blocks
-            epoch = float(loader.updates)
+        sampler = sampler_of(self.trainer.train_dataloader)
+        if sampler is not None and sampler.updates_per_step > 1:  # the Trainer's steps are blocks
+            epoch = float(sampler.updates)
             run = min(limit(self.trainer.max_epochs) * epoch, limit(self.trainer.max_steps))
         return epoch, run
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mnist_mlp.backprop import CostName, Layer
-from mnist_mlp.data.loader import MiniBatches
+from mnist_mlp.data.loader import sampler_of
 from mnist_mlp.errors import InputError
 from mnist_mlp.fast.kernels import gradient_descent
 from mnist_mlp.lightning_private import add_updates
@@ -73,8 +73,9 @@ def make_updates(
     with threads_for(layers, batch_size):
         outputs = gradient_descent(layers, images, targets, rates_to_make, batch_size, dtype, cost)
     _count(trainer, updates)
-    if isinstance(trainer.train_dataloader, MiniBatches):
-        trainer.train_dataloader.made -= given - updates
+    sampler = sampler_of(trainer.train_dataloader)
+    if sampler is not None:
+        sampler.made -= given - updates
     return Updates(first, rates, outputs)
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
-from mnist_mlp.data.loader import MiniBatches
+from mnist_mlp.data.loader import SplitDataset
 from mnist_mlp.errors import InputError
 from mnist_mlp.inference.trained import Trained
 
@@ -98,12 +98,10 @@ def evaluation(
     data = trained.training_data(data_dir)
     data.setup()
     loaders = {"train": data.train_dataloader, "validation": data.val_dataloader, "test": data.test_dataloader}
-    batches = loaders[split]()
-    if not isinstance(batches, MiniBatches):
+    examples = getattr(loaders[split](), "dataset", None)
+    if not isinstance(examples, SplitDataset):
         raise InputError("the net was trained without a validation split; give --split train or --split test.")
-    indices = batches.indices
-    labels = batches.examples.labels[indices]
-    images = batches.examples.images[indices]
+    indices, images, labels = examples.indices, examples.images(), examples.labels()
     if not tta:
         activations = trained.activations(images)
     elif data.augmentation is None:

@@ -1,14 +1,16 @@
 """A trained net with everything that is needed to use it."""
 
 import json
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 
+from mnist_mlp.checks import is_whole, shown
 from mnist_mlp.data.augmentation import Augmentation
+from mnist_mlp.data.augmented_epoch import AUGMENTED_AT_ONCE
 from mnist_mlp.data.datamodule import EVALUATION_BATCH_SIZE, MNISTData
-from mnist_mlp.data.loader import AUGMENTED_AT_ONCE
+from mnist_mlp.data.dataset import DatasetName
 from mnist_mlp.data.preprocessing import Preprocessing
 from mnist_mlp.errors import InputError
 from mnist_mlp.model import SigmoidMLP
@@ -81,6 +83,14 @@ def data_module(settings: dict[str, Any]) -> MNISTData:
         InputError: MNISTData has no such argument, or a value is out of range.
     """
     try:
-        return MNISTData(**settings)
-    except TypeError as error:
-        raise InputError(f"the net was trained on data with settings unknown here ({settings}).") from error
+        data = MNISTData(**settings)
+        known = [data.hparams["dataset"] in get_args(DatasetName), is_whole(data.hparams["split_seed"])]
+        known += [isinstance(data.hparams[name], bool) for name in ("normalize", "deskew")]
+        known += [isinstance(data.hparams["data_dir"], (str, type(None)))]
+    except InputError:
+        raise
+    except (TypeError, ValueError, AttributeError) as error:  # values of other types, as damaged files have
+        raise InputError(f"the net was trained on data with settings unknown here ({shown(settings)}).") from error
+    if not all(known):
+        raise InputError(f"the net was trained on data with settings unknown here ({shown(settings)}).")
+    return data

@@ -31,7 +31,7 @@ class Classifier(L.LightningModule):
         layers: list[nn.Module] = [nn.Flatten()]
         for n, m in zip(sizes, sizes[1:], strict=False):
             linear = nn.Linear(n, m)
-            initialize(linear, settings["init"])
+            initialize([linear], settings["init"])
             layers += [linear, nn.Sigmoid()]
         self.net = nn.Sequential(*layers)
 

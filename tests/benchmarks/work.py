@@ -125,8 +125,8 @@ def prepare(net: Net, epochs: int, path: Path) -> None:
     loader = data.train_dataloader()
     orders = []
     for epoch in range(epochs):
-        loader.set_epoch(epoch)
-        orders.append(loader.order().numpy())
+        loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
+        orders.append(loader.sampler.order().numpy())  # type: ignore[attr-defined]
     examples, _ = load()
     arrays = {
         "images": examples.images.numpy().reshape(-1, 784),

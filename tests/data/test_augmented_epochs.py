@@ -7,22 +7,27 @@ import torch
 from torch import Tensor
 
 from mnist_mlp.data.augmentation import Augmentation
+from mnist_mlp.data.augmented_epoch import AUGMENTED_AT_ONCE, AugmentedEpoch
 from mnist_mlp.data.dataset import Examples
-from mnist_mlp.data.loader import AUGMENTED_AT_ONCE, AugmentedEpoch, Block, MiniBatches
+from mnist_mlp.data.loader import Block, SplitDataset, mini_batches
 from mnist_mlp.data.preprocessing import Preprocessing
+from mnist_mlp.data.sampler import Epoch, MiniBatchSampler
 from tests.data.helpers import ALL
 
 
 def epoch_images(
-    mnist: tuple[Examples, Examples], batch_size: int, epoch: int = 0, n: int = 2_600, **options: Any
+    mnist: tuple[Examples, Examples],
+    batch_size: int,
+    epoch: int = 0,
+    n: int = 2_600,
+    augmentation: Augmentation | None = ALL,
+    **options: Any,
 ) -> list[Tensor]:
     """Return the images of each mini-batch of an epoch over the first n examples; 2,600 are more than two chunks."""
-    batches = MiniBatches(
-        mnist[0], torch.arange(n), batch_size, Preprocessing(), **{"seed": 7, "augmentation": ALL, **options}
-    )
-    batches.set_epoch(epoch)
+    sampler = MiniBatchSampler(torch.arange(n), batch_size, **{"seed": 7, **options})
+    sampler.set_epoch(epoch)
     made: list[Tensor] = []
-    for batch in batches:
+    for batch in mini_batches(SplitDataset(mnist[0], sampler.indices, Preprocessing(), augmentation), sampler):
         made += batch.images.split(batch_size) if isinstance(batch, Block) else [batch.images]
     return made
 
@@ -40,7 +45,7 @@ def test_one_image_is_augmented_differently_by_seed_epoch_and_place(mnist: tuple
     order = torch.zeros(2 * AUGMENTED_AT_ONCE, dtype=torch.int64)  # always the first image
     versions = set()
     for seed, epoch in ((0, 0), (0, 1), (1, 0), (1, 1), (2**40, 0)):
-        images = AugmentedEpoch(mnist[0], order, Preprocessing(), ALL, seed, epoch)
+        images = AugmentedEpoch(mnist[0], Epoch(order, epoch, seed), Preprocessing(), ALL)
         for place in (0, AUGMENTED_AT_ONCE):
             versions.add(images(place, place + 1).numpy().tobytes())
     assert len(versions) == 10
@@ -67,10 +72,10 @@ def test_processes_share_the_images(mnist: tuple[Examples, Examples], batch_size
 
 
 def test_any_part_of_an_epoch_can_be_made_alone(mnist: tuple[Examples, Examples]) -> None:
-    order = torch.arange(2_600)
-    whole = AugmentedEpoch(mnist[0], order, Preprocessing(), ALL, 3, 4)(0, 2_600)
+    epoch = Epoch(torch.arange(2_600), number=4, seed=3)
+    whole = AugmentedEpoch(mnist[0], epoch, Preprocessing(), ALL)(0, 2_600)
     for start, stop in ((0, 1), (1_000, 1_048), (2_048, 2_600), (1_023, 1_025), (2_599, 2_600), (500, 2_500)):
-        images = AugmentedEpoch(mnist[0], order, Preprocessing(), ALL, 3, 4)
+        images = AugmentedEpoch(mnist[0], epoch, Preprocessing(), ALL)
         assert images(start, stop).equal(whole[start:stop])
 
 
@@ -78,10 +83,9 @@ def test_any_part_of_an_epoch_can_be_made_alone(mnist: tuple[Examples, Examples]
 def test_resume_within_an_epoch(mnist: tuple[Examples, Examples], updates_per_step: int) -> None:
     """The images are the same from the 71st mini-batch on, which is in the middle of a chunk and of a block."""
     whole = torch.cat(epoch_images(mnist, 16))
-    batches = MiniBatches(
-        mnist[0], torch.arange(2_600), 16, Preprocessing(), seed=7, updates_per_step=updates_per_step, augmentation=ALL
-    )
-    batches.resume_at(70, batches.updates)
+    sampler = MiniBatchSampler(torch.arange(2_600), 16, seed=7, updates_per_step=updates_per_step)
+    sampler.resume_at(70, sampler.updates)
+    batches = mini_batches(SplitDataset(mnist[0], sampler.indices, Preprocessing(), ALL), sampler)
     assert torch.cat([batch.images for batch in batches]).equal(whole[70 * 16 :])
 
 
@@ -90,13 +94,12 @@ def test_images_keep_their_labels(mnist: tuple[Examples, Examples], updates_per_
     """After a small shift, each image is still nearest to its original, which has its label."""
     few = Examples(mnist[0].images[:300], mnist[0].labels[:300])
     small = Augmentation(shift=0.4)
-    for batch in MiniBatches(
-        few, torch.arange(300), 50, Preprocessing(), seed=2, updates_per_step=updates_per_step, augmentation=small
-    ):
+    sampler = MiniBatchSampler(torch.arange(300), 50, seed=2, updates_per_step=updates_per_step)
+    for batch in mini_batches(SplitDataset(few, sampler.indices, Preprocessing(), small), sampler):
         nearest = torch.cdist(batch.images, few.images.flatten(1) / 255).argmin(dim=1)
         assert few.labels[nearest].equal(batch.labels)
 
 
 def test_augmentation_needs_a_seed(mnist: tuple[Examples, Examples]) -> None:
     with pytest.raises(ValueError, match="seed"):
-        MiniBatches(mnist[0], torch.arange(10), 5, Preprocessing(), augmentation=ALL)
+        epoch_images(mnist, 5, n=10, seed=None)

@@ -3,9 +3,10 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from mnist_mlp.data.datamodule import MNISTData
-from mnist_mlp.data.loader import MiniBatch, MiniBatches
+from mnist_mlp.data.loader import MiniBatch, SplitDataset
 from tests.data.helpers import ALL, SETTINGS
 
 
@@ -16,11 +17,11 @@ def test_splits() -> None:
     for data in (first, second, other_seed):
         torch.manual_seed(torch.seed() % 1000)
         data.setup()
-    val = first.val_dataloader()
-    assert isinstance(val, MiniBatches)
-    assert len(first.train_indices) == 55_000
-    assert len(val.indices) == 5_000
-    assert len(first.test_dataloader().indices) == 10_000
+    loaders = [first.train_dataloader(), first.val_dataloader(), first.test_dataloader(), first.predict_dataloader()]
+    train, val, test, predicted = (loader.dataset for loader in loaders if isinstance(loader, DataLoader))
+    assert isinstance(val, SplitDataset)
+    sizes = [len(split) for split in (train, val, test, predicted)]  # type: ignore[arg-type]
+    assert sizes == [55_000, 5_000, 10_000, 10_000]
     assert torch.cat([first.train_indices, val.indices]).sort().values.equal(torch.arange(60_000))
     assert first.train_indices.equal(second.train_indices)
     assert not first.train_indices.equal(other_seed.train_indices)

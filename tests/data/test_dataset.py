@@ -105,6 +105,37 @@ def test_other_data_sets_are_read_from_a_folder(tmp_path: Path, name: DatasetNam
     assert train.images[0, 0, :4].tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("train-images-idx3-ubyte", idx(12, (3, 28, 28), bytes(3 * 28 * 28 * 4)), "not 28 x 28 images of one byte"),
+        ("train-labels-idx1-ubyte", idx(12, (3,), bytes(12)), "not labels of one byte each"),
+        ("train-labels-idx1-ubyte", idx(8, (3, 1), bytes(3)), "not labels of one byte each"),
+        ("train-labels-idx1-ubyte", idx(8, (2**31, 2**31, 4), b""), "its header says 18446744073709551632"),
+    ],
+)
+def test_files_of_another_form_raise_an_error(tmp_path: Path, file: str, content: bytes, words: str) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, items in (("images-idx3", (3, 28, 28)), ("labels-idx1", (3,))):
+        for part in ("train", "t10k"):
+            (raw / f"{part}-{name}-ubyte").write_bytes(idx(8, items, bytes(torch.Size(items).numel())))
+    load("MNIST", tmp_path)
+    (raw / file).write_bytes(content)
+    with pytest.raises(InputError, match=words):
+        load("MNIST", tmp_path)
+
+
+def test_a_set_without_images_raises_an_error(tmp_path: Path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(idx(8, (0, 28, 28), b""))
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(idx(8, (0,), b""))
+    with pytest.raises(InputError, match="holds no images"):
+        load("MNIST", tmp_path)
+
+
 def test_labels_above_nine_raise_an_error(tmp_path: Path) -> None:
     shutil.copytree(unpack_mnist(tmp_path / "good"), tmp_path / "bad")
     path = tmp_path / "bad" / "MNIST" / "raw" / "train-labels-idx1-ubyte"

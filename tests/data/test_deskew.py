@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mnist_mlp.data.augmentation import Augmentation
+from mnist_mlp.data.augmented_epoch import AugmentedEpoch
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.data.dataset import Examples
 from mnist_mlp.data.deskew import STEEPEST, deskewed, deskewing
-from mnist_mlp.data.loader import AugmentedEpoch, Block, MiniBatches
+from mnist_mlp.data.loader import Block, SplitDataset, mini_batches
 from mnist_mlp.data.preprocessing import Preprocessing
 from mnist_mlp.data.resampling import affine_basis, compose, resample
+from mnist_mlp.data.sampler import Epoch, MiniBatchSampler
 from mnist_mlp.inference.evaluation import evaluation
 from mnist_mlp.inference.load import load_net, to_safetensors
 from mnist_mlp.inference.onnx import FromPixels
@@ -117,20 +119,20 @@ def test_training_validation_and_test_images_are_deskewed(mnist: tuple[Examples,
     assert data.preprocessing == plain.preprocessing._replace(deskew=True)
     for name, split in (("train_dataloader", 0), ("val_dataloader", 0), ("test_dataloader", 1)):
         loader = getattr(data, name)()
-        order, activations = loader.order(), next(iter(loader)).images
+        order, activations = loader.sampler.order(), next(iter(loader)).images
         upright = deskewed(mnist[split].images[order[: len(activations)]]).flatten(1)
         torch.testing.assert_close(activations, upright * data.preprocessing.factor + data.preprocessing.offset)
-    blocks = MiniBatches(mnist[0], torch.arange(100), 16, Preprocessing(deskew=True), seed=3, updates_per_step=4)
-    block = next(iter(blocks))
+    sampler = MiniBatchSampler(torch.arange(100), 16, seed=3, updates_per_step=4)
+    block = next(iter(mini_batches(SplitDataset(mnist[0], sampler.indices, Preprocessing(deskew=True)), sampler)))
     assert isinstance(block, Block)
-    torch.testing.assert_close(block.images, deskewed(mnist[0].images[blocks.order()[:64]]).flatten(1) / 255)
+    torch.testing.assert_close(block.images, deskewed(mnist[0].images[sampler.order()[:64]]).flatten(1) / 255)
 
 
 def test_augmentation_follows_deskewing(mnist: tuple[Examples, Examples]) -> None:
     """Without augmentation the images stay upright. With it, upright images are augmented, in one interpolation."""
-    order = torch.arange(50)
+    epoch = Epoch(torch.arange(50), number=0, seed=1)
     images, labels = mnist[0].images[:50], mnist[0].labels[:50]
-    unchanged = AugmentedEpoch(mnist[0], order, Preprocessing(deskew=True), Augmentation(), seed=1, epoch=0)(0, 50)
+    unchanged = AugmentedEpoch(mnist[0], epoch, Preprocessing(deskew=True), Augmentation())(0, 50)
     torch.testing.assert_close(unchanged, deskewed(images).flatten(1) / 255, rtol=0, atol=1e-4)
 
     def augmented(preprocessing: Preprocessing, images: Tensor) -> Tensor:
@@ -159,7 +161,7 @@ def test_trained_nets_deskew_in_use(tmp_path: Path) -> None:
     assert again.preprocessing == trained.preprocessing
     assert again.training_data().hparams["deskew"] is True
 
-    images = data.val_dataloader().examples.images[:100]  # type: ignore[union-attr]
+    images = data.val_dataloader().dataset.examples.images[:100]  # type: ignore[union-attr]
     activations = trained.activations(images)
     with torch.no_grad():
         torch.testing.assert_close(activations, net.eval()(data.preprocessing(images)))

@@ -1,4 +1,4 @@
-"""MiniBatches: the order of an epoch, shares of several processes, and blocks."""
+"""The training loader: the order of an epoch, shares of several processes, and blocks."""
 
 from typing import Any
 
@@ -6,10 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from mnist_mlp.data.dataset import Examples
-from mnist_mlp.data.loader import Block, MiniBatch, MiniBatches, SharedMiniBatch
+from mnist_mlp.data.loader import Block, MiniBatch, SharedMiniBatch, SplitDataset, mini_batches
 from mnist_mlp.data.preprocessing import Preprocessing
+from mnist_mlp.data.sampler import MiniBatchSampler
 
 
 def numbered(n: int) -> Examples:
@@ -24,9 +26,10 @@ def numbers(images: Tensor) -> list[int]:
     return (images[:, 0] + 256 * images[:, 1]).round().int().tolist()
 
 
-def loader(n: int, batch_size: int, **kwargs: Any) -> MiniBatches:
+def loader(n: int, batch_size: int, **kwargs: Any) -> DataLoader[Any]:
     """Return a loader of n numbered examples."""
-    return MiniBatches(numbered(n), torch.arange(n), batch_size, Preprocessing(factor=1.0), **kwargs)
+    sampler = MiniBatchSampler(torch.arange(n), batch_size, **kwargs)
+    return mini_batches(SplitDataset(numbered(n), sampler.indices, Preprocessing(factor=1.0)), sampler)
 
 
 @settings(max_examples=40, deadline=None)
@@ -37,9 +40,10 @@ def test_an_epoch_has_every_example_once(n: int, batch_size: int, seed: int, epo
     list(second)  # an epoch before
     orders = []
     for batches in (first, second):
-        batches.sampler.set_epoch(epoch)
+        sampler: Any = batches.sampler
+        sampler.set_epoch(epoch)
         made = list(batches)
-        assert len(made) == len(batches) == batches.updates
+        assert len(made) == len(batches) == sampler.updates
         assert all(len(batch.labels) == batch_size for batch in made[:-1])
         orders.append([i for batch in made for i in numbers(batch.images)])
         assert [i % 10 for i in orders[-1]] == [y for batch in made for y in batch.labels.tolist()]
@@ -52,7 +56,7 @@ def test_every_epoch_and_seed_has_another_order() -> None:
     for seed in (0, 1, 2):
         batches = loader(50, 50, seed=seed)
         for epoch in range(3):
-            batches.set_epoch(epoch)
+            batches.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
             orders.add(tuple(numbers(next(iter(batches)).images)))
     assert len(orders) == 9
 
@@ -76,7 +80,7 @@ def test_processes_share_each_mini_batch(n: int, batch_size: int, world_size: in
 def test_blocks_are_the_same_mini_batches(n: int, batch_size: int, updates_per_step: int) -> None:
     plain = list(loader(n, batch_size, seed=1))
     blocks = loader(n, batch_size, seed=1, updates_per_step=updates_per_step)
-    assert blocks.updates == len(plain)
+    assert blocks.sampler.updates == len(plain)  # type: ignore[attr-defined]
     parts, made = [], 0
     for block in blocks:  # one at a time, because the next block overwrites it
         assert isinstance(block, Block)

@@ -1,5 +1,7 @@
 """The net trains on the batches of any DataLoader."""
 
+from typing import Any
+
 import lightning as L
 import pytest
 import torch
@@ -21,7 +23,8 @@ def test_a_plain_dataloader_gives_the_same_with_both_engines() -> None:
         torch.manual_seed(0)
         data = MNISTData(val_size=0)
         data.setup()
-        images, labels = data.train_dataloader().examples
+        split: Any = data.train_dataloader().dataset
+        images, labels = split.examples
         loader = DataLoader(TensorDataset(images[:300].unsqueeze(1).double() / 255, labels[:300]), batch_size=32)
         logger = InMemory()
         model = FastSigmoidMLP([16], engine=engine, learning_rate=5.0)
@@ -43,7 +46,8 @@ def test_learns_from_a_plain_dataloader(engine: EngineName) -> None:
     torch.manual_seed(0)
     data = MNISTData(val_size=0)
     data.setup()
-    images, labels = data.train_dataloader().examples
+    split: Any = data.train_dataloader().dataset
+    images, labels = split.examples
     dataset = TensorDataset(images[:500].unsqueeze(1).float() / 255, labels[:500])
     model = FastSigmoidMLP([16], engine=engine, learning_rate=10.0)
     trainer = L.Trainer(**{**QUIET, "max_epochs": 12})

@@ -24,11 +24,18 @@ from tests.inference.conftest import changed
 pytestmark = pytest.mark.usefixtures("read_once")
 
 
-def test_evaluate_agrees_with_the_run(small_run: Path, small_net: Trained) -> None:
-    """The validation accuracy is the one that the run logged when it wrote the checkpoint."""
+def test_evaluate_agrees_with_the_run(small_run: Path, small_net: Trained, mnist: tuple[Examples, Examples]) -> None:
+    """The validation accuracy is the one that the run logged when it wrote the checkpoint.
+
+    Another machine's rounding may change a prediction only where the two largest activations are nearly equal.
+    """
     callbacks = torch.load(small_run, weights_only=True)["callbacks"]
     scores = [state["best_model_score"] for state in callbacks.values() if state.get("monitor") == "val/accuracy"]
-    assert evaluation(small_net, "validation").accuracy == pytest.approx(float(scores[0]), abs=1e-6)
+    data = small_net.training_data()
+    data.setup()
+    first, second = small_net.activations(mnist[0].images[data.val_indices]).topk(2).values.unbind(dim=1)
+    undecided = (first - second < 1e-5).double().mean().item()
+    assert evaluation(small_net, "validation").accuracy == pytest.approx(float(scores[0]), abs=undecided + 1e-6)
 
 
 @pytest.mark.parametrize(("split", "size"), [("train", 30_000), ("validation", 30_000), ("test", 10_000)])
@@ -112,9 +119,8 @@ def test_evaluate_with_test_time_augmentation() -> None:
     data = trained.training_data()
     data.setup()
     assert data.augmentation is not None
-    batches = data.val_dataloader()
-    assert not isinstance(batches, list)
-    images, labels = (tensor[batches.indices] for tensor in batches.examples)
+    split: Any = data.val_dataloader().dataset  # type: ignore[union-attr]
+    images, labels = split.images(), split.labels()
 
     result = evaluation(trained, "validation", tta=3)
     assert result.accuracy > 0.98
