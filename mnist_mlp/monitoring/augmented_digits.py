@@ -9,7 +9,7 @@ from torch import Tensor
 from mnist_mlp.data.augmentation import Augmentation
 from mnist_mlp.data.dataset import Examples
 from mnist_mlp.data.deskew import deskewing
-from mnist_mlp.data.loader import MiniBatches
+from mnist_mlp.data.loader import SplitDataset
 
 VERSIONS = 8  # augmented images per digit
 ENLARGED = 2  # screen pixels per pixel
@@ -21,15 +21,13 @@ class AugmentedDigits(Callback):
     counts_blocks = True  # only looks, at whole epochs (fast/eligibility.py)
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        batches = trainer.train_dataloader
-        if trainer.current_epoch or not isinstance(batches, MiniBatches) or batches.augmentation is None:
+        split = getattr(trainer.train_dataloader, "dataset", None)
+        if trainer.current_epoch or not isinstance(split, SplitDataset) or split.augmentation is None:
             return
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
-                page = augmented_digits(
-                    batches.examples, batches.indices, batches.augmentation, batches.preprocessing.deskew
-                )
-                logger.experiment.add_image("augmented digits", page, 0)
+                page = augmented_digits(split.examples, split.indices, split.augmentation, split.preprocessing.deskew)
+                logger.experiment.add_image("3 pictures/augmented digits", page, 0)
 
 
 def augmented_digits(examples: Examples, indices: Tensor, augmentation: Augmentation, deskew: bool = False) -> Tensor:

@@ -19,7 +19,7 @@ SATURATED = 0.19
 class LayerStatistics(NamedTuple):
     """One layer l = 1 ... L for B images.
 
-    name: "layer_1_hidden", ..., "layer_L_output".
+    name: "layer 1, hidden", ..., "layer L, output".
     weights: W (m, n).
     biases: b (m,), or None.
     activations: a (B, m).
@@ -63,7 +63,7 @@ def layer_statistics(net: SigmoidMLP, images: Tensor, labels: Tensor) -> list[La
     for number, (layer, a, function) in enumerate(zip(layers, activations, functions, strict=True), start=1):
         statistics.append(
             LayerStatistics(
-                name=f"layer_{number}_{'output' if number == len(layers) else 'hidden'}",
+                name=f"layer {number}, {'output' if number == len(layers) else 'hidden'}",
                 weights=layer.weight.detach(),
                 biases=None if layer.bias is None else layer.bias.detach(),
                 activations=a.detach(),

@@ -12,7 +12,8 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
-from mnist_mlp.data.loader import MiniBatches
+from mnist_mlp.data.loader import SplitDataset, sampler_of
+from mnist_mlp.data.sampler import MiniBatchSampler
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.monitoring import drawing
 from mnist_mlp.monitoring.layer_statistics import in_evaluation, layer_statistics
@@ -30,15 +31,17 @@ class Split(NamedTuple):
     """The images that all pictures of a run are made from, in a fixed order.
 
     name: "validation", or "training" in a run without validation.
-    batches: the loader of the split.
+    dataset: its images.
+    sampler: their mini-batches.
     """
 
     name: str
-    batches: MiniBatches
+    dataset: SplitDataset
+    sampler: MiniBatchSampler
 
     def first(self, n: int) -> Tensor:
         """Return the indices (n,) of the first n images, or of all images if there are fewer."""
-        return self.batches.indices[:n]
+        return self.dataset.indices[:n]
 
     def one_of_each(self) -> Tensor:
         """Return the indices (10,) of the first image of each digit; fewer if a small split lacks a digit."""
@@ -47,24 +50,23 @@ class Split(NamedTuple):
 
     def as_validated(self) -> Tensor:
         """Return the indices of the images that this process validates on, in the order of validation."""
-        batches = self.batches
-        return torch.cat(
-            [part[batches.rank :: batches.world_size] for part in batches.indices.split(batches.batch_size)]
-        )
+        rank, world_size = self.sampler.rank, self.sampler.world_size
+        mini_batches = self.dataset.indices.split(self.sampler.batch_size)
+        return torch.cat([indices[rank::world_size] for indices in mini_batches])
 
     def images(self, indices: Tensor) -> Tensor:
         """Return the images (N, 28, 28) uint8, on the device of training."""
-        images = self.batches.examples.images
+        images = self.dataset.examples.images
         return images[indices.to(images.device)]
 
     def labels(self, indices: Tensor) -> Tensor:
         """Return the digits (N,)."""
-        labels = self.batches.examples.labels
+        labels = self.dataset.examples.labels
         return labels[indices.to(labels.device)]
 
     def activations(self, net: SigmoidMLP, indices: Tensor) -> Tensor:
         """Return the output activations (N, 10) for these images."""
-        images = self.batches.preprocessing(self.images(indices)).to(net.linear_layers[0].weight.dtype)
+        images = self.dataset.preprocessing(self.images(indices)).to(net.linear_layers[0].weight.dtype)
         with torch.no_grad():
             activations: Tensor = net(images)
         return activations
@@ -163,24 +165,24 @@ class Pictures(Callback):
             net.hparams["target_values"],
             epochs,
         )
-        add_picture(writer, "pictures/outputs_over_epochs", page, epoch)
+        add_picture(writer, "3 pictures/outputs over epochs", page, epoch)
 
 
 def _draw_layers(writer: "SummaryWriter", net: SigmoidMLP, split: Split, epoch: int) -> None:
     """Draw the first-layer weights, and the distributions and gradients of each layer."""
     indices = split.first(INSPECTED)
-    layers = layer_statistics(net, split.batches.preprocessing(split.images(indices)), split.labels(indices))
-    add_picture(writer, "pictures/first_layer_weights", drawing.weight_tiles(layers[0].weights), epoch)
+    layers = layer_statistics(net, split.dataset.preprocessing(split.images(indices)), split.labels(indices))
+    add_picture(writer, "3 pictures/first-layer weights", drawing.weight_tiles(layers[0].weights), epoch)
     for layer in layers:
         add_histogram(writer, f"weights/{layer.name}", layer.weights, epoch)
         add_histogram(writer, f"biases/{layer.name}", layer.biases, epoch)
         add_histogram(writer, f"activations/{layer.name}", layer.activations, epoch)
-        add_histogram(writer, f"gradients_of_weights/{layer.name}", layer.weight_gradient, epoch)
-        add_histogram(writer, f"gradients_of_biases/{layer.name}", layer.bias_gradient, epoch)
-        writer.add_scalar(f"saturated_units/{layer.name}", layer.saturated, epoch)
+        add_histogram(writer, f"gradients of weights/{layer.name}", layer.weight_gradient, epoch)
+        add_histogram(writer, f"gradients of biases/{layer.name}", layer.bias_gradient, epoch)
+        writer.add_scalar(f"saturated units/{layer.name}", layer.saturated, epoch)
         if layer.weight_gradient is not None:
             root_mean_square = float(layer.weight_gradient.float().square().mean().sqrt())
-            writer.add_scalar(f"gradient_root_mean_square/{layer.name}", root_mean_square, epoch)
+            writer.add_scalar(f"gradient root mean square/{layer.name}", root_mean_square, epoch)
 
 
 def _draw_predictions(
@@ -192,7 +194,7 @@ def _draw_predictions(
     confidence, predicted = activations.max(dim=1)
     confusion = multiclass_confusion_matrix(predicted, labels, num_classes=10, validate_args=False)
     page = drawing.confusion_matrix(confusion, f"{split.name} images")
-    add_picture(writer, "pictures/confusion_matrix", page, epoch)
+    add_picture(writer, "3 pictures/confusion matrix", page, epoch)
 
     wrong = (predicted != labels).nonzero().flatten()
     shown = wrong[confidence[wrong].argsort(descending=True, stable=True)][:MISTAKES]
@@ -202,12 +204,13 @@ def _draw_predictions(
     )
     images, heights = split.images(indices[shown]).cpu(), net.hparams["target_values"]
     page = drawing.mistakes(images, activations[shown], labels[shown], heights, *captions)
-    add_picture(writer, "pictures/most_confident_mistakes", page, epoch)
+    add_picture(writer, "3 pictures/most confident mistakes", page, epoch)
 
 
 def _split(trainer: L.Trainer) -> Split | None:
     """Return the split to draw from, or None if the run does not take its images from `MNISTData`."""
-    for name, batches in (("validation", trainer.val_dataloaders), ("training", trainer.train_dataloader)):
-        if isinstance(batches, MiniBatches):
-            return Split(name, batches)
+    for name, loader in (("validation", trainer.val_dataloaders), ("training", trainer.train_dataloader)):
+        sampler = sampler_of(loader)
+        if sampler is not None:
+            return Split(name, loader.dataset, sampler)  # type: ignore[union-attr]
     return None

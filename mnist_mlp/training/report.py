@@ -4,24 +4,39 @@ import json
 import os
 import shlex
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 
+from mnist_mlp.fast.eligibility import unsupported_reason
+from mnist_mlp.fast.module import FastSigmoidMLP
 from mnist_mlp.files import write_atomically
 from mnist_mlp.inference.load import read_checkpoint
-from mnist_mlp.monitoring.cost_curve import CostCurveLogger
+from mnist_mlp.monitoring.cost_curve import COST_CURVE_URL, CostCurveLogger
 from mnist_mlp.training.cli import TrainCLI
 
 OUTCOME_FILE = "outcome.json"
 
 
 def log_outcome(cli: TrainCLI, trainer: L.Trainer) -> None:
-    """Log the settings and the test metrics for TensorBoard's HPARAMS tab."""
+    """Log the settings and the test metrics for TensorBoard's HPARAMS tab.
+
+    Settings that differ from the defaults come first, then the hidden layers, the epochs and the seed.
+    """
     if not isinstance(trainer.logger, CostCurveLogger):
         return
     outcome = {name: float(trainer.callback_metrics[name]) for name in ("test/cost", "test/accuracy")}
-    trainer.logger.log_outcome({**cli.model.hparams, **cli.datamodule.hparams}, outcome)
+    settings, defaults = _settings(cli.config), _settings(cli.parser.get_defaults())
+    names = sorted(settings, key=lambda name: settings[name] == defaults.get(name))
+    trainer.logger.log_outcome({name: settings[name] for name in names}, outcome)
     trainer.logger.finalize("success")
+
+
+def _settings(config: Any) -> dict[str, Any]:
+    """The settings in a parsed config, by name."""
+    model, data = config.model.as_dict(), config.data.as_dict()
+    first = {"hidden_sizes": model["hidden_sizes"], "max_epochs": config.trainer.max_epochs}
+    return {**first, "seed": config.seed_everything, **model, **data}
 
 
 def write_outcome(trainer: L.Trainer, checkpoint: str | None, seconds: float, resumed_run: Path | None = None) -> None:
@@ -43,9 +58,17 @@ def write_outcome(trainer: L.Trainer, checkpoint: str | None, seconds: float, re
         "epochs": trainer.current_epoch,
         "updates": trainer.global_step,
         "seconds": round(seconds, 1),
-        "checkpoint": os.path.relpath(checkpoint, folder),
+        "checkpoint": _relative(checkpoint, folder),
     }
     write_atomically(Path(folder) / OUTCOME_FILE, json.dumps(outcome, indent=2).encode() + b"\n")
+
+
+def _relative(path: str, start: str | Path = os.curdir) -> str:
+    """The path as seen from `start`. On Windows it may be on another drive; then it is absolute."""
+    try:
+        return os.path.relpath(path, start)
+    except ValueError:
+        return os.path.abspath(path)
 
 
 def headline(cli: TrainCLI) -> str:
@@ -56,8 +79,18 @@ def headline(cli: TrainCLI) -> str:
     n = len(data.train_indices)
     return (
         f"net {net}, {weights:,} weights and biases; {n:,} training images in mini-batches of {data.batch_size:,}; "
-        f"{_length(trainer)} on {trainer.strategy.root_device}, seed {cli.config.seed_everything}"
+        f"{_length(trainer)} on {trainer.strategy.root_device}, seed {cli.config.seed_everything}; "
+        f"gradient {_engine(model, trainer)}"
     )
+
+
+def _engine(model: FastSigmoidMLP, trainer: L.Trainer) -> str:
+    """How the gradient is computed and, if `auto` does not take the closed form, why."""
+    engine = model.hparams["engine"]
+    reason = unsupported_reason(model, FastSigmoidMLP, trainer) if engine == "auto" else None
+    if reason is not None:
+        return f"by autograd, because {reason}"
+    return "by autograd" if engine == "autograd" else "in closed form"
 
 
 def _length(trainer: L.Trainer) -> str:
@@ -75,7 +108,8 @@ def summary(trainer: L.Trainer, checkpoint: str | None, seconds: float) -> str:
         f"trained in {seconds:.1f} s, {trainer.current_epoch} epochs, {trainer.global_step:,} weight updates",
     ]
     if checkpoint is not None:
-        lines.append(f"checkpoint {os.path.relpath(checkpoint)}")
+        lines.append(f"checkpoint {_relative(checkpoint)}")
     if isinstance(trainer.logger, CostCurveLogger):
-        lines.append(f"cost curve: tensorboard --logdir {shlex.quote(os.path.relpath(trainer.logger.root_dir))}")
+        lines.append(f"cost curve: tensorboard --logdir {shlex.quote(_relative(trainer.logger.root_dir))}")
+        lines.append(f"then open {COST_CURVE_URL}")
     return "\n".join(lines)

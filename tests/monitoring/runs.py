@@ -17,7 +17,7 @@ from mnist_mlp.monitoring.cost_curve import CostCurveLogger
 from mnist_mlp.monitoring.net_pictures import INSPECTED, Pictures, Split
 from tests.command import QUIET
 
-IMAGES = ("first_layer_weights", "outputs_over_epochs", "confusion_matrix", "most_confident_mistakes")
+IMAGES = ("first-layer weights", "outputs over epochs", "confusion matrix", "most confident mistakes")
 
 
 def use_few_images(mnist: tuple[Examples, Examples], patch: pytest.MonkeyPatch) -> None:
@@ -55,13 +55,14 @@ class Run:
     @property
     def split(self) -> Split:
         """The validation split, as the callback sees it."""
-        return Split("validation", self.data.val_dataloader())  # type: ignore[arg-type]
+        loader: Any = self.data.val_dataloader()
+        return Split("validation", loader.dataset, loader.sampler)
 
     @property
     def inspected(self) -> tuple[Tensor, Tensor]:
         """The input activations and the digits of the images that histograms and gradients are made from."""
         indices = self.split.first(INSPECTED)
-        return self.split.batches.preprocessing(self.split.images(indices)), self.split.labels(indices)
+        return self.split.dataset.preprocessing(self.split.images(indices)), self.split.labels(indices)
 
     def events(self) -> EventAccumulator:
         return read(Path(self.logger.log_dir))
@@ -76,4 +77,4 @@ def read(folder: Path) -> EventAccumulator:
 
 def last_picture(events: EventAccumulator, name: str) -> Image.Image:
     """Return the last picture of a name as RGB."""
-    return Image.open(io.BytesIO(events.Images(f"pictures/{name}")[-1].encoded_image_string)).convert("RGB")
+    return Image.open(io.BytesIO(events.Images(f"3 pictures/{name}")[-1].encoded_image_string)).convert("RGB")

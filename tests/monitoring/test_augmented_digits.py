@@ -26,7 +26,7 @@ def pages(run: Run) -> list[bytes]:
     """Return a run's pages of augmented digits as PNG."""
     events = run.events()
     tags = [tag for tag in events.Tags()["images"] if "digits" in tag]
-    assert set(tags) <= {"augmented digits"}
+    assert set(tags) <= {"3 pictures/augmented digits"}
     return [event.encoded_image_string for tag in tags for event in events.Images(tag)]
 
 
@@ -41,7 +41,7 @@ def test_one_page_at_the_start(tmp_path: Path) -> None:
     (png,) = pages(made)
     shown = cells(decode_image(torch.frombuffer(bytearray(png), dtype=torch.uint8), ImageReadMode.GRAY)[0])
     assert shown.shape == (9, 10, 28, 28)
-    images, labels = made.data.train_dataloader().examples
+    images, labels = made.data.train_dataloader().dataset.examples  # type: ignore[attr-defined]
     for digit in range(10):
         first = next(i for i in made.data.train_indices.tolist() if labels[i] == digit)
         assert shown[0, digit].equal(images[first].int())

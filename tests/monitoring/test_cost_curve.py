@@ -123,10 +123,10 @@ def test_all_writers_get_the_options(tmp_path: Path, monkeypatch: pytest.MonkeyP
         for tag in events.Tags()["scalars"]
     }
     assert scalars == {
-        ("train", "by_epoch/cost"): [(3, 0.5)],
-        ("train", "by_update/cost"): [(300, 0.5)],
-        ("train", "by_epoch/learning_rate"): [(3, 8.0)],
-        ("train", "by_update/mini_batch_cost"): [(10, 0.125)],
-        ("validation", "by_epoch/cost"): [(3, 0.25)],
-        ("validation", "by_update/cost"): [(300, 0.25)],
+        ("train", "1 by epoch/1 average cost"): [(3, 0.5)],
+        ("train", "2 by weight update/1 average cost"): [(300, 0.5)],
+        ("train", "1 by epoch/learning rate"): [(3, 8.0)],
+        ("train", "2 by weight update/cost of a mini-batch"): [(10, 0.125)],
+        ("validation", "1 by epoch/1 average cost"): [(3, 0.25)],
+        ("validation", "2 by weight update/1 average cost"): [(300, 0.25)],
     }

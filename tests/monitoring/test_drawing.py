@@ -11,7 +11,7 @@ from tests.monitoring.runs import Run, last_picture
 @pytest.mark.usefixtures("few_images")
 def test_tiles_show_the_weights(run: Run) -> None:
     """Read back from the picture, every pixel of every tile is its weight, to half a shade."""
-    picture = np.asarray(last_picture(run.events(), "first_layer_weights"), dtype=float)
+    picture = np.asarray(last_picture(run.events(), "first-layer weights"), dtype=float)
     weights = run.net.linear_layers[0].weight.detach()
     enlarged = drawing.WIDTH // (4 * 29)  # 12 neurons in 4 columns
     side, top = 28 * enlarged + 1, 2 * drawing.LINE

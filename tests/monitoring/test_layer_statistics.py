@@ -77,7 +77,7 @@ def test_saturated_units_of_a_run(run: Run) -> None:
         a = torch.sigmoid(run.net.linear_layers[0](images))
     share = float(((a < 0.05) | (a > 0.95)).double().mean())
     assert 0.0 < share < 1.0
-    shown = run.events().Scalars("saturated_units/layer_1_hidden")
+    shown = run.events().Scalars("saturated units/layer 1, hidden")
     assert shown[-1].value == pytest.approx(share, abs=1e-3)
     assert shown[0].value < share
 

@@ -28,9 +28,9 @@ def test_tensorboard_reads_everything_at_its_epochs(run: Run) -> None:
     """Before training, after 1, 2 and 4 epochs, and at the end. No predictions are shown before training."""
     events = run.events()
     tags = events.Tags()
-    assert set(tags["images"]) == {f"pictures/{name}" for name in IMAGES}
+    assert set(tags["images"]) == {f"3 pictures/{name}" for name in IMAGES}
     for tag in tags["images"]:
-        with_predictions = tag.split("/")[1] in ("confusion_matrix", "most_confident_mistakes")
+        with_predictions = tag.split("/")[1] in ("confusion matrix", "most confident mistakes")
         shown = events.Images(tag)
         assert [e.step for e in shown] == ([1, 2, 4, 6] if with_predictions else [0, 1, 2, 4, 6])
         for event in shown:
@@ -38,12 +38,12 @@ def test_tensorboard_reads_everything_at_its_epochs(run: Run) -> None:
             picture.load()
             assert picture.size == (event.width, event.height)
             assert event.width == drawing.WIDTH  # TensorBoard scales wider pictures down
-    layers = ("layer_1_hidden", "layer_2_output")
-    kinds = ("weights", "biases", "activations", "gradients_of_weights", "gradients_of_biases")
+    layers = ("layer 1, hidden", "layer 2, output")
+    kinds = ("weights", "biases", "activations", "gradients of weights", "gradients of biases")
     assert set(tags["histograms"]) == {f"{kind}/{layer}" for kind in kinds for layer in layers}
     for tag in tags["histograms"]:
         assert [e.step for e in events.Histograms(tag)] == [0, 1, 2, 4, 6]
-    for name in ("saturated_units", "gradient_root_mean_square"):
+    for name in ("saturated units", "gradient root mean square"):
         for layer in layers:
             assert [e.step for e in events.Scalars(f"{name}/{layer}")] == [0, 1, 2, 4, 6]
 
@@ -65,7 +65,7 @@ def test_predictions_are_those_of_the_net(validated: bool, tmp_path: Path, monke
     made = Run(tmp_path, limit_val_batches=1.0 if validated else 0)
     data = made.data
     indices = data.val_indices if validated else data.train_indices[:1_000]
-    examples = data.train_dataloader().examples
+    examples = data.train_dataloader().dataset.examples  # type: ignore[attr-defined]
     confusion, mistakes = torch.zeros(10, 10, dtype=torch.int64), []
     for index in indices.tolist():
         with torch.no_grad():
@@ -94,7 +94,7 @@ def test_the_same_digits_over_the_epochs(run: Run) -> None:
     assert labels.tolist() == list(range(10))
     assert set(state["digits"].tolist()) <= set(run.data.val_indices.tolist())
     with torch.no_grad():
-        now = run.net(run.split.batches.preprocessing(run.split.images(state["digits"])))
+        now = run.net(run.split.dataset.preprocessing(run.split.images(state["digits"])))
     torch.testing.assert_close(state["history"][6], now)
     correct = [int((a.argmax(dim=1) == labels).sum()) for a in state["history"].values()]
     assert correct[0] < 5 < correct[-1]  # before and after training
@@ -156,14 +156,14 @@ def test_any_net_and_any_split(net: dict[str, Any], data: dict[str, Any], tmp_pa
     made = Run(tmp_path, net, data, max_epochs=1)
     events = made.events()
     tags = events.Tags()
-    assert set(tags["images"]) == {f"pictures/{name}" for name in IMAGES}
+    assert set(tags["images"]) == {f"3 pictures/{name}" for name in IMAGES}
     layers = len(made.net.linear_layers)
-    for kind in ("weights", "activations", "gradients_of_weights", "biases", "gradients_of_biases"):
+    for kind in ("weights", "activations", "gradients of weights", "biases", "gradients of biases"):
         shown = [tag for tag in tags["histograms"] if tag.startswith(f"{kind}/")]
         assert len(shown) == (0 if "biases" in kind and net.get("bias") is False else layers)
-    assert f"weights/layer_{layers}_output" in tags["histograms"]
+    assert f"weights/layer {layers}, output" in tags["histograms"]
     if net.get("activation") == "identity":
-        assert [e.value for e in events.Scalars("saturated_units/layer_1_hidden")] == [0.0, 0.0]
+        assert [e.value for e in events.Scalars("saturated units/layer 1, hidden")] == [0.0, 0.0]
     digits = set(made.pictures.state_dict()["digits"].tolist())
     assert digits <= set((made.data.val_indices if data.get("val_size", 1) else made.data.train_indices).tolist())
 
@@ -193,8 +193,8 @@ def test_a_resumed_run_continues_with_its_digits(engine: EngineName, tmp_path: P
     first.trainer.save_checkpoint(tmp_path / "stopped.ckpt")
     resumed = Run(tmp_path, **short, max_epochs=4, ckpt_path=tmp_path / "stopped.ckpt")
     whole = Run(tmp_path, **short, max_epochs=4)
-    assert [e.step for e in first.events().Images("pictures/outputs_over_epochs")] == [0, 1, 2]
-    assert [e.step for e in resumed.events().Images("pictures/outputs_over_epochs")] == [2, 4]
+    assert [e.step for e in first.events().Images("3 pictures/outputs over epochs")] == [0, 1, 2]
+    assert [e.step for e in resumed.events().Images("3 pictures/outputs over epochs")] == [2, 4]
     assert list(resumed.pictures.state_dict()["history"]) == [0, 1, 2, 4]
     for epoch in (0, 1, 4):
         before, after = (made.pictures.state_dict()["history"][epoch] for made in (whole, resumed))
@@ -243,8 +243,8 @@ def test_what_pictures_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         sizes[name] = sum(path.stat().st_size for path in Path(made[name].logger.log_dir).rglob("events.*"))
     epochs = [0, 1, 2, 4, 8, 10]
     events = made["on"].events()
-    assert [e.step for e in events.Images("pictures/first_layer_weights")] == epochs
-    assert [e.step for e in events.Images("pictures/confusion_matrix")] == epochs[1:]
+    assert [e.step for e in events.Images("3 pictures/first-layer weights")] == epochs
+    assert [e.step for e in events.Images("3 pictures/confusion matrix")] == epochs[1:]
     assert counts["on"] - counts["off"] == {200: 6, 10: 6}
     assert counts["off"] - counts["on"] == {}
     assert sizes["off"] < 50_000

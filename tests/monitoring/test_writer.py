@@ -21,13 +21,13 @@ def test_histograms_show_the_net_and_its_gradient(run: Run) -> None:
     net.cost(net(images), labels).mean().backward()
     hidden = torch.sigmoid(net.linear_layers[0](images))
     events = run.events()
-    expected = {"activations/layer_1_hidden": hidden, "activations/layer_2_output": net(images)}
-    for layer, name in zip(net.linear_layers, ("layer_1_hidden", "layer_2_output"), strict=True):
+    expected = {"activations/layer 1, hidden": hidden, "activations/layer 2, output": net(images)}
+    for layer, name in zip(net.linear_layers, ("layer 1, hidden", "layer 2, output"), strict=True):
         gradients = layer.weight.grad, layer.bias.grad
         assert gradients[0] is not None
         expected |= {f"weights/{name}": layer.weight, f"biases/{name}": layer.bias}
-        expected |= {f"gradients_of_weights/{name}": gradients[0], f"gradients_of_biases/{name}": gradients[1]}
-        root_mean_square = events.Scalars(f"gradient_root_mean_square/{name}")[-1].value
+        expected |= {f"gradients of weights/{name}": gradients[0], f"gradients of biases/{name}": gradients[1]}
+        root_mean_square = events.Scalars(f"gradient root mean square/{name}")[-1].value
         assert root_mean_square == pytest.approx(float(gradients[0].square().mean().sqrt()), rel=1e-5)
     for tag, values in expected.items():
         shown = events.Histograms(tag)[-1].histogram_value
@@ -61,6 +61,6 @@ def test_infinite_and_nan_weights_do_not_stop_the_run(tmp_path: Path) -> None:
     made.pictures.on_train_epoch_end(made.trainer, made.net)  # the end of the second epoch, after the writer was closed
     made.logger.finalize("success")
     events = made.events()
-    assert [e.step for e in events.Images("pictures/first_layer_weights")] == [0, 1, 2]
-    assert [e.step for e in events.Histograms("weights/layer_1_hidden")] == [0, 1]
-    assert [e.step for e in events.Histograms("biases/layer_1_hidden")] == [0, 1, 2]
+    assert [e.step for e in events.Images("3 pictures/first-layer weights")] == [0, 1, 2]
+    assert [e.step for e in events.Histograms("weights/layer 1, hidden")] == [0, 1]
+    assert [e.step for e in events.Histograms("biases/layer 1, hidden")] == [0, 1, 2]
