@@ -8,6 +8,7 @@ from typing import Literal
 import lightning as L
 from lightning.pytorch import callbacks
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.plugins import DoublePrecision, MixedPrecision, Precision
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
@@ -22,6 +23,8 @@ EngineName = Literal["auto", "closed_form", "autograd"]
 EXAMPLES_PER_BLOCK = 8_192  # 26 MB of float32 images; a step of the Trainer costs about as much as 20 small updates
 EXAMPLES_PER_CHOICE = 1_024  # for `skip_below`: costs are computed once per block, and must not be long out of date
 BATCH_HOOKS = ("on_train_batch_start", "on_train_batch_end")
+DATA_HOOKS = ("on_before_batch_transfer", "transfer_batch_to_device", "on_after_batch_transfer")
+PRECISION_PLUGINS = (Precision, DoublePrecision, MixedPrecision)
 OTHER_COUNTERS = "this version of Lightning counts its steps in another way"
 # Lightning's callbacks that only look at a run. They change neither weights, gradients, rates nor batches.
 ONLY_LOOK: tuple[type[Callback], ...] = (
@@ -56,6 +59,8 @@ def unsupported_reason(net: SigmoidMLP, kind: type[SigmoidMLP], trainer: L.Train
 def _reason_in_the_net(net: SigmoidMLP, kind: type[SigmoidMLP]) -> str | None:
     if type(net) is not kind:
         return f"{type(net).__name__} is a subclass of {kind.__name__}, whose methods it may override"
+    if not net.automatic_optimization:
+        return "this net optimizes manually"
     for name in vars(net):
         if callable(getattr(kind, name, None)):
             return f"{name} of this net is replaced"
@@ -76,16 +81,22 @@ def _reason_in_the_net(net: SigmoidMLP, kind: type[SigmoidMLP]) -> str | None:
 
 
 def _reason_in_the_trainer(trainer: L.Trainer) -> str | None:
-    if not isinstance(trainer.strategy, SingleDeviceStrategy):
-        return "several processes or a strategy of their own share the weights"
+    if type(trainer.strategy) is not SingleDeviceStrategy:
+        return "several processes share the weights, or the strategy is not Lightning's own for one device"
     if trainer.precision not in ("32-true", "64-true", "bf16-mixed"):
         return f"it does not compute in precision {trainer.precision}"
+    if type(trainer.precision_plugin) not in PRECISION_PLUGINS:
+        return f"the plugin {type(trainer.precision_plugin).__name__} may change the training"
     if trainer.gradient_clip_val:
         return "gradients are clipped"
     if trainer.accumulate_grad_batches != 1:
         return "gradients are accumulated over mini-batches"
     if getattr(trainer, "_detect_anomaly", False):
         return "autograd's anomaly detection is on"
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    for hook in DATA_HOOKS:
+        if data is not None and is_overridden(hook, data, L.LightningDataModule):
+            return f"the data module's {hook} may change the batches"
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if type(callback) not in ONLY_LOOK and not hasattr(callback, "counts_blocks"):
             return f"the callback {type(callback).__name__} may change the training"

@@ -70,6 +70,10 @@ def accumulation_hook(net: SigmoidMLP) -> None:
     net.linear_layers[0].weight.register_post_accumulate_grad_hook(lambda p: None)
 
 
+def manual_optimization(net: SigmoidMLP) -> None:
+    net.automatic_optimization = False
+
+
 def forward_hook(net: SigmoidMLP) -> None:
     net.register_forward_hook(lambda module, inputs, output: output * 0.5)
 
@@ -97,6 +101,7 @@ UNSUPPORTED: dict[str, dict[str, Any]] = {
     "the callback ModelPruning": {"callbacks": lambda: [ModelPruning("l1_unstructured", amount=0.5)]},
     "OwnForward is a subclass": {"kind": OwnForward},
     "OwnHook is a subclass": {"kind": OwnHook},
+    "this net optimizes manually": {"prepare": manual_optimization},
     "some weights are frozen": {"prepare": frozen},
     "configure_optimizers of this net is replaced": {"prepare": another_optimizer},
     "activation function of this net is replaced": {"prepare": another_activation},
@@ -141,6 +146,38 @@ def test_another_optimizer_is_never_silently_ignored() -> None:
         else:
             with pytest.raises(InputError, match="WithMomentum is a subclass"):
                 trainer.fit(model, datamodule=data)
+
+
+class Dimmed(MNISTData):
+    """Changes the images after they are moved to the device, as Lightning's guide to data modules shows."""
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        images, labels = batch[0], batch[1]
+        return images * 0.5, labels
+
+
+def dimmed_by_an_instance() -> MNISTData:
+    def dim(batch: Any, dataloader_idx: int) -> Any:
+        return batch[0] * 0.5, batch[1]
+
+    data = MNISTData(batch_size=100, val_size=58_000)
+    data.on_after_batch_transfer = dim  # type: ignore[method-assign]
+    return data
+
+
+@pytest.mark.parametrize("make", [lambda: Dimmed(batch_size=100, val_size=58_000), dimmed_by_an_instance])
+def test_a_data_module_that_changes_batches_is_trained_by_autograd(make: Any) -> None:
+    """A block of mini-batches that it takes apart would become a single weight update."""
+    nets: list[SigmoidMLP] = []
+    for kind in (FastSigmoidMLP, SigmoidMLP):
+        L.seed_everything(0, verbose=False)
+        nets.append(kind([5]))
+        trainer = L.Trainer(max_epochs=1, limit_val_batches=0, **QUIET)
+        trainer.fit(nets[-1], datamodule=make())
+        assert trainer.global_step == 20
+    assert_same_weights(nets[0], nets[1])
+    with pytest.raises(InputError, match="the data module's on_after_batch_transfer may change the batches"):
+        L.Trainer(max_epochs=1, **QUIET).fit(FastSigmoidMLP([5], engine="closed_form"), datamodule=make())
 
 
 class OwnStep(FastSigmoidMLP):
