@@ -6,9 +6,6 @@ from typing import Literal, get_args
 
 from mnist_mlp.errors import InputError, run_command
 from mnist_mlp.files import write_atomically
-from mnist_mlp.inference.find import named_or_found_net
-from mnist_mlp.inference.load import SAFETENSORS, to_safetensors
-from mnist_mlp.inference.onnx import to_onnx
 from mnist_mlp.options import Parser
 
 Format = Literal["onnx", "safetensors"]
@@ -40,13 +37,19 @@ def export(args: Sequence[str] | None = None) -> None:
     path = Path(options.out)
     form = options.format or path.suffix.lstrip(".")
     if form not in get_args(Format):
-        raise InputError(f"the ending of {path} is neither .onnx nor {SAFETENSORS}; give the format with --format.")
+        raise InputError(f"the ending of {path} is neither .onnx nor .safetensors; give the format with --format.")
     if options.half and form == "onnx":
-        raise InputError(f"--half is for {SAFETENSORS} files; leave it out for ONNX, or write safetensors.")
+        raise InputError("--half is for .safetensors files; leave it out for ONNX, or write safetensors.")
     if path.is_dir() or (path.exists() and not options.force):
         raise InputError(f"{path} already exists; give another --out, or --force to overwrite a file.")
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {path.parent} to write {path.name} to; create it first.")
+
+    # These imports take seconds, so --help and errors in the options come before them.
+    from mnist_mlp.inference.find import named_or_found_net
+    from mnist_mlp.inference.load import to_safetensors
+    from mnist_mlp.inference.onnx import to_onnx
+
     trained = named_or_found_net(options.ckpt, prefer_own_runs=True)
     content = to_onnx(trained) if form == "onnx" else to_safetensors(trained, options.half)
     try:

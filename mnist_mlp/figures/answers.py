@@ -46,7 +46,10 @@ def draw_outputs(outputs: Outputs, example: Example) -> Figure:
     thumbnail, *panels = figure.subplots(1, 3, width_ratios=[1, 1.7, 1.7])
     show_digit(thumbnail, example)
     both = torch.stack([outputs.untrained, outputs.trained])
-    limits = min(0.0, float(both.min())), max(1.0, float(both.max()))
+    low, high = min(0.0, float(both.min())), max(1.0, float(both.max()))
+    # Room for the numbers beside the bars: 0.25 of the axis for "0.123".
+    room = max(0.25, 0.05 * max(len(format_decimals(a)) for a in both.flatten().tolist()))
+    limits = low, high + room * (high - low)
     for axes, title, activations in zip(panels, (f"untrained (seed {outputs.seed})", "trained"), both, strict=True):
         _draw_bars(axes, activations, limits, title)
     panels[0].set_ylabel("output neuron")
@@ -66,8 +69,8 @@ def _draw_bars(axes: Axes, activations: Tensor, limits: tuple[float, float], tit
     )
     for digit, a in enumerate(activations.tolist()):
         weight = "bold" if digit == guess else "normal"
-        axes.text(max(a, 0) + 0.02 * (high - low), digit, format_decimals(a), va="center", weight=weight)
-    axes.set(xlim=(low, high + 0.25 * (high - low)), yticks=range(len(activations)))
+        axes.text(max(a, 0) + 0.016 * (high - low), digit, format_decimals(a), va="center", weight=weight)
+    axes.set(xlim=limits, yticks=range(len(activations)))
     axes.locator_params(axis="x", nbins=4)
     axes.invert_yaxis()
-    axes.set(title=f"{title}: the guess is {guess}", xlabel="activation")
+    axes.set(title=f"{title}\nthe guess is {guess}", xlabel="activation")

@@ -14,10 +14,12 @@ from mnist_mlp.figures.style import (
     INK,
     MINUS,
     ORANGE,
+    common_exponent,
     draw_table,
     format_decimals,
     format_short,
     new_figure,
+    over_power,
     round_to_sum,
     show_digit,
 )
@@ -62,7 +64,8 @@ def compute_cost(trained: Trained, example: Example, data: MNISTData) -> Cost:
 def draw_cost(cost: Cost, example: Example) -> Figure:
     """Draw the example's cost as a table and the training images' costs as a histogram."""
     term = f"(a {MINUS} y)²" if cost.function == "mse" else "term"
-    shown = round_to_sum(cost.terms.tolist(), COST_DECIMALS, int(cost.terms.argmax()))
+    exponent = common_exponent(cost.terms.tolist())
+    shown = round_to_sum((cost.terms / 10.0**exponent).tolist(), COST_DECIMALS, int(cost.terms.argmax()))
     rows = [
         [
             f"output neuron {digit}",
@@ -74,13 +77,19 @@ def draw_cost(cost: Cost, example: Example) -> Figure:
     ]
     of_example = format_decimals(cost.cost, COST_DECIMALS + 1)
     rows.append(["sum", "", "", format_decimals(sum(shown), COST_DECIMALS)])
-    rows.append([f"cost of this example: sum / {len(shown)}", "", "", of_example])
-    figure = new_figure(3.9, layout=None)
-    table = figure.add_axes((0.015, 0.02, 0.53, 0.96))
-    draw_table(table, (0.0, 0.54, 0.7, 0.97), ["", "activation a", "target y", term], rows, sums=2)
-    show_digit(figure.add_axes((0.745, 0.735, 0.125, 0.2436)), example)
-    axes = figure.add_axes((0.66, 0.13, 0.325, 0.33))
-    axes.hist(cost.training_costs.numpy(), bins=40, color=BLUE, edgecolor="white", linewidth=0.4, log=True)
+    mean = format_decimals(cost.cost / 10.0**exponent, COST_DECIMALS + 1)
+    rows.append([f"cost of this example: sum / {len(shown)}", "", "", mean])
+    figure = new_figure(3.9)
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.4, 1])[0]
+    heads = ["", "activation a", "target y", term + over_power(exponent)]
+    draw_table(left.add_subplot(), (0.02, 0.54, 0.7, 0.97), heads, rows, sums=2)
+    digit, axes = right.subplots(2, 1, height_ratios=[1, 1.4])
+    show_digit(digit, example)
+    low, high = float(cost.training_costs.min()), float(cost.training_costs.max())
+    if high - low < max(1e-9, 1e-3 * high):  # too narrow for 40 bins and for short tick labels
+        low, high = 0.9 * low, 1.1 * high or 1.0
+    bars = {"color": BLUE, "edgecolor": "white", "linewidth": 0.4}
+    axes.hist(cost.training_costs.numpy(), bins=40, range=(low, high), log=True, **bars)
     axes.axvline(cost.average, color=ORANGE, linestyle="--")
     axes.axvline(cost.cost, color=INK, linestyle=":")
     axes.set(xlabel="cost of an example", ylabel="training images")
@@ -90,5 +99,6 @@ def draw_cost(cost: Cost, example: Example) -> Figure:
         f"this example: {of_example} (dotted)"
     )
     axes.set_ylim(bottom=0.7)
+    axes.locator_params(axis="x", nbins=5)  # otherwise the ticks would depend on the layout, which depends on them
     axes.minorticks_off()
     return figure

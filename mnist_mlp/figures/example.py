@@ -28,7 +28,8 @@ class Example(NamedTuple):
 def training_examples(data: MNISTData) -> Examples:
     """Return all examples of the training files. `data.train_indices` and `data.val_indices` index into them."""
     data.setup()
-    return data.train_dataloader().examples
+    examples: Examples = data.train_dataloader().dataset.examples  # type: ignore[attr-defined]
+    return examples
 
 
 def choose_example(trained: Trained, data: MNISTData, digit: int) -> Example:

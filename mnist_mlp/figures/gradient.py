@@ -78,8 +78,9 @@ class CostCurve(NamedTuple):
 def compute_cost_curve(trained: Trained, data: MNISTData, images: int = IMAGES) -> CostCurve:
     """Compute C(w) for the output weight with the largest |dC/dw|, on the first training images.
 
-    The curve reaches from w - r to w + r, where w is the trained weight. The reach r starts at 1 and doubles, up to
-    16, until the cost at one end is four times the cost at w. The tangents touch at w - 0.6 r and w + 0.6 r.
+    The curve reaches from w - r to w + r, where w is the trained weight. The reach r starts at 1, or at |w| / 100 if
+    that is more. It doubles, at most four times, until the cost at one end is four times the cost at w. The tangents
+    touch at w - 0.6 r and w + 0.6 r.
     """
     examples, indices = training_examples(data), data.train_indices[:images]
     x, labels = trained.preprocessing(examples.images[indices]).double(), examples.labels[indices]
@@ -98,8 +99,9 @@ def compute_cost_curve(trained: Trained, data: MNISTData, images: int = IMAGES) 
         a[:, j] = ACTIVATIONS[layers[-1].activation].sigma(z)
         return float(trained.net.cost(a, labels).mean())
 
-    reach = 1.0
-    while reach < 16 and max(cost(w - reach), cost(w + reach)) < 4 * cost(w):
+    unit = max(1.0, abs(w) / 100)
+    reach = unit
+    while reach < 16 * unit and max(cost(w - reach), cost(w + reach)) < 4 * cost(w):
         reach *= 2
     tangents = []
     for value in (w - 0.6 * reach, w + 0.6 * reach):
@@ -122,11 +124,11 @@ def draw_cost_curve(curve: CostCurve) -> Figure:
     figure = new_figure(4.1)
     axes = figure.add_subplot()
     w, costs = curve.values.numpy(), curve.costs.numpy()
-    span, height = w[-1] - w[0], costs.max() - costs.min() or 1e-9
+    span, height = w[-1] - w[0], max(1e-9, costs.max() - costs.min(), 1e-6 * costs.max())
     axes.plot(w, costs, color=BLUE, linewidth=2)
     axes.plot(curve.weight, np.interp(curve.weight, w, costs), "D", color=GREEN)
     longest = max(abs(tangent.step) for tangent in curve.tangents)
-    enlarged = 10.0 ** math.floor(math.log10(0.25 * span / longest)) if longest > 0 else 1.0
+    enlarged = 10.0 ** math.floor(math.log10(0.2 * span / longest)) if longest > 1e-99 else 1.0
     lines = []
     for name, tangent in zip("AB", curve.tangents, strict=True):
         _draw_tangent(axes, name, tangent, 0.14 * span, enlarged)

@@ -21,6 +21,7 @@ from mnist_mlp.figures.style import (
     neuron_name,
     new_figure,
     show_digit,
+    text_width,
 )
 from mnist_mlp.inference.forward import copied_layers, propagate
 from mnist_mlp.inference.trained import Trained
@@ -29,6 +30,7 @@ from mnist_mlp.inference.trained import Trained
 MAX_COLUMNS = 5
 MAX_NEURONS = 12  # per column
 MAX_CONNECTIONS = 40  # between two columns
+LABEL_GAP, EDGE = 0.14, 0.1  # inches from a neuron's centre to its label, and from the label to the figure's edge
 
 
 class Column(NamedTuple):
@@ -126,7 +128,9 @@ def draw_net(net: Net, example: Example) -> Figure:
     axes = figure.add_axes((0, 0.09, 1, 0.9))
     axes.set_axis_off()
     axes.set(xlim=(0, WIDTH), ylim=(-0.5, 13.1))
-    xs = np.linspace(2.2, 6.75, len(net.columns)).tolist()
+    outputs = net.columns[-1]
+    room = max(text_width(text, weight="bold") for text in _output_labels(outputs)) + LABEL_GAP + EDGE
+    xs = np.linspace(2.2, min(6.75, WIDTH - room), len(net.columns)).tolist()
     ys = [np.linspace(11, 0, 2 * len(column.neurons) + 1)[1::2].tolist() for column in net.columns]
     _draw_connections(axes, net, xs, ys)
     layers = [column.layer for column in net.columns]
@@ -148,7 +152,7 @@ def draw_net(net: Net, example: Example) -> Figure:
 def _draw_connections(axes: Axes, net: Net, xs: Sequence[float], ys: Sequence[Sequence[float]]) -> None:
     """Draw a line for each connection. Colour and dashes show its sign, width and opacity its strength."""
     index = {column.layer: i for i, column in enumerate(net.columns)}
-    strongest = abs(net.connections[-1].weight)
+    strongest = abs(net.connections[-1].weight) or 1.0
     for layer, start, end, weight in net.connections:
         i, strength = index[layer], abs(weight) / strongest
         axes.plot(
@@ -166,17 +170,24 @@ def _draw_column(axes: Axes, net: Net, column: Column, x: float, ys: Sequence[fl
     """Draw the neurons of a column as grey circles, with its title above and labels for pixels and outputs."""
     is_output = column is net.columns[-1]
     low, high = (net.paper, net.ink) if column.layer == 0 else _range(column)
-    shades = ((column.activations - low) / (high - low)).clamp(0, 1).tolist()
+    shades = ((column.activations.double() - low) / (high - low)).clamp(0, 1).tolist()
     colours = [str(1 - shade) for shade in shades]
     axes.scatter([x] * len(ys), ys, s=165, c=colours, edgecolors=INK, linewidths=0.9, zorder=2)
     axes.text(x, 13.1, _column_title(column, is_output), ha="center", va="top", linespacing=1.25)
-    for y, neuron, a in zip(ys, column.neurons.tolist(), column.activations.tolist(), strict=True):
-        if column.layer == 0:
+    if column.layer == 0:
+        for y, neuron in zip(ys, column.neurons.tolist(), strict=True):
             place = neuron_name("pixel", neuron).removeprefix("pixel ")
-            axes.text(x - 0.14, y, place, ha="right", va="center", fontsize=8)
-        if is_output:
-            weight = "bold" if a == float(column.activations.max()) else "normal"
-            axes.text(x + 0.14, y, f"{neuron}:  {format_decimals(a)}", va="center", weight=weight)
+            axes.text(x - LABEL_GAP, y, place, ha="right", va="center", fontsize=8)
+    if is_output:
+        largest = column.activations == column.activations.max()
+        for y, label, bold in zip(ys, _output_labels(column), largest.tolist(), strict=True):
+            axes.text(x + LABEL_GAP, y, label, va="center", weight="bold" if bold else "normal")
+
+
+def _output_labels(column: Column) -> list[str]:
+    """Return the output neurons' labels: their digits and activations."""
+    pairs = zip(column.neurons.tolist(), column.activations.tolist(), strict=True)
+    return [f"{neuron}:  {format_decimals(a)}" for neuron, a in pairs]
 
 
 def _column_title(column: Column, is_output: bool) -> str:
@@ -192,5 +203,5 @@ def _range(column: Column) -> tuple[float, float]:
     """Return the limits of the layer's σ; for the identity, the smallest and the largest activation shown."""
     if column.function == "identity":
         low, high = float(column.activations.min()), float(column.activations.max())
-        return low, max(high, low + 1e-6)
+        return low, high if high > low else low + max(1.0, abs(low))
     return {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "scaled_tanh": (-SCALED_TANH_A, SCALED_TANH_A)}[column.function]

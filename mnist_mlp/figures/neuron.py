@@ -15,10 +15,12 @@ from mnist_mlp.figures.style import (
     NEGATIVE,
     ORANGE,
     POSITIVE,
+    common_exponent,
     draw_table,
     format_decimals,
     neuron_name,
     new_figure,
+    over_power,
     round_to_sum,
     show_digit,
 )
@@ -97,28 +99,32 @@ def draw_neuron(neuron: Neuron, example: Example) -> Figure:
     bias = [] if neuron.bias is None else [neuron.bias]
     parts = [*(term.product for term in neuron.terms), *others, *bias]
     # The rounded parts have to add up. The row of the other neurons takes the difference.
-    shown = round_to_sum(parts, DECIMALS, len(neuron.terms) if others else 0)
+    exponent = common_exponent(parts)
+    shown = round_to_sum([part / 10**exponent for part in parts], DECIMALS, len(neuron.terms) if others else 0)
     names = [neuron_name(neuron.below, term.source) for term in neuron.terms]
     names += [f"{neuron.n_others:,} other neurons"] * len(others) + ["bias b"] * len(bias)
     rows = [[name, "", "", format_decimals(part)] for name, part in zip(names, shown, strict=True)]
     for row, term in zip(rows, neuron.terms, strict=False):
         row[1:3] = format_decimals(term.activation), format_decimals(term.weight)
     rows.append([f"sum z{'' if bias else ' (this net has no biases)'}", "", "", format_decimals(sum(shown))])
-    figure = new_figure(3.8, layout=None)
-    table = figure.add_axes((0.015, 0.02, 0.62, 0.96))
-    y = draw_table(table, (0.0, 0.46, 0.63, 0.82), ["from", "activation a", "weight w", "product a w"], rows)
+    product = f"a w{over_power(exponent)}" if exponent else "product a w"
+    figure = new_figure(3.8)
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.9, 1])[0]
+    table = left.add_subplot()
+    y = draw_table(table, (0.02, 0.46, 0.63, 0.82), ["from", "activation a", "weight w", product], rows)
     scale = 0.07 / max(1e-9, *map(abs, parts))
     for height, part in zip(y, parts, strict=False):
         table.barh(height, scale * part, left=0.92, height=0.045, color=POSITIVE if part > 0 else NEGATIVE)
     table.plot([0.92, 0.92], [y[-1] + 0.04, y[0] + 0.04], color=INK, linewidth=0.8)
-    show_digit(figure.add_axes((0.76, 0.735, 0.125, 0.25)), example)
-    axes = figure.add_axes((0.7, 0.13, 0.28, 0.36))
+    digit, axes = right.subplots(2, 1, height_ratios=[1, 1.4])
+    show_digit(digit, example)
     reach = max(6.0, 1.25 * abs(neuron.z))
     z = np.linspace(-reach, reach, 201)
     axes.plot(z, ACTIVATIONS[neuron.function].sigma(torch.from_numpy(z)).numpy(), color=BLUE)
     axes.plot([neuron.z, neuron.z, -reach], [axes.get_ylim()[0], neuron.a, neuron.a], color=INK, linestyle=":")
     axes.plot(neuron.z, neuron.a, "o", color=ORANGE)
     axes.set(xlim=(-reach, reach), xlabel="z", ylabel="a")
+    axes.locator_params(nbins=5)  # otherwise the ticks would depend on the layout, which depends on them
     z_shown, a_shown = format_decimals(neuron.z), format_decimals(neuron.a)
     axes.set_title(f"output neuron {neuron.digit}: a = σ(z)\nσ({z_shown}) = {a_shown}")
     return figure

@@ -13,6 +13,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 from PIL import Image
 
 from mnist_mlp.figures.example import Example
@@ -34,6 +36,7 @@ LINE_STYLES: list[dict[str, Any]] = [  # for several curves in one chart
 RC_PARAMS: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 9.5,
+    "axes.formatter.limits": (-4, 4),  # other tick labels share a power of ten, so none is long
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
@@ -42,6 +45,8 @@ RC_PARAMS: dict[Any, Any] = {
 
 DECIMALS, COST_DECIMALS = 3, 5
 MINUS = "\N{MINUS SIGN}"  # as wide as a plus sign and a digit, unlike a hyphen
+LARGE = 1e4  # larger numbers are shown with a power of ten, so no number is long
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def drawing_style() -> AbstractContextManager[None]:
@@ -103,8 +108,24 @@ def draw_table(
             axes.text(x, y, text, va="center", ha=align, weight=weight, color=INK if i else GREY)
     for above in (1, len(rows) + 1 - sums):
         y = 1 - above / (len(rows) + 1)
-        axes.plot([0, edges[-1]], [y, y], color=GREY, linewidth=0.8)
+        axes.plot([edges[0], edges[-1]], [y, y], color=GREY, linewidth=0.8)
     return heights[1:]
+
+
+def text_width(text: str, size: float = RC_PARAMS["font.size"], weight: str = "normal") -> float:
+    """Return the width of one line of text in inches."""
+    return float(TextPath((0, 0), text, size=size, prop=FontProperties(weight=weight)).get_extents().width) / 72
+
+
+def common_exponent(values: Sequence[float]) -> int:
+    """Return the k for which the values, divided by 10^k, fit a table's column; 0 if they fit as they are."""
+    largest = max(map(abs, values))
+    return math.floor(math.log10(largest)) if largest >= LARGE else 0
+
+
+def over_power(exponent: int) -> str:
+    """Return what a column's head says of its common exponent: " / 10⁶", or nothing for 0."""
+    return f" / 10{str(exponent).translate(SUPERSCRIPTS)}" if exponent else ""
 
 
 def round_to_sum(parts: Sequence[float], decimals: int, adjusted: int) -> list[float]:
@@ -116,7 +137,12 @@ def round_to_sum(parts: Sequence[float], decimals: int, adjusted: int) -> list[f
 
 
 def format_decimals(value: float, decimals: int = DECIMALS) -> str:
-    """Format with a fixed number of decimals and a true minus sign; zero has no sign."""
+    """Format with a fixed number of decimals and a true minus sign; zero has no sign.
+
+    Large numbers get three significant digits and a power of ten.
+    """
+    if abs(value) >= LARGE:
+        return f"{value:.2e}".replace("-", MINUS)
     return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", MINUS)
 
 
@@ -127,8 +153,8 @@ def format_two_digits(value: float) -> str:
 
 
 def format_short(value: float) -> str:
-    """Format without trailing zeros, with a true minus sign."""
-    return f"{value:g}".replace("-", MINUS)
+    """Format with at most four significant digits, without trailing zeros, with a true minus sign."""
+    return f"{value:.4g}".replace("-", MINUS)
 
 
 def neuron_name(kind: str, number: int) -> str:

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from mnist_mlp.activations import ActivationName
 from mnist_mlp.data.dataset import Examples
-from mnist_mlp.data.loader import MiniBatches
+from mnist_mlp.data.loader import SplitDataset, mini_batches
 from mnist_mlp.data.preprocessing import Preprocessing
+from mnist_mlp.data.sampler import MiniBatchSampler
 from mnist_mlp.fast.module import FastSigmoidMLP
 from mnist_mlp.figures.fit import fit_on_cpu
 from mnist_mlp.figures.style import BLUE, INK, LIGHT_ORANGE, WHITE_BOX, new_figure
@@ -72,8 +73,8 @@ def train_xor_net(activation: ActivationName, bias: bool, seed: int) -> XorResul
             n_inputs=2,
             n_outputs=2,
         )
-        indices = torch.arange(4).repeat(UPDATES_PER_EPOCH)
-        loader = MiniBatches(XOR, indices, 4, Preprocessing(), updates_per_step=100)
+        dataset = SplitDataset(XOR, torch.arange(4).repeat(UPDATES_PER_EPOCH), Preprocessing())
+        loader = mini_batches(dataset, MiniBatchSampler(dataset.indices, 4, updates_per_step=100))
         fit_on_cpu(net, EPOCHS, train_dataloaders=loader)
     axis = torch.linspace(-0.5, 1.5, GRID)
     second, first = torch.meshgrid(axis, axis, indexing="ij")
@@ -115,7 +116,7 @@ def _draw_panel(axes: Axes, result: XorResult, colours: Colormap) -> AxesImage:
     axis, margin = result.axis.numpy(), result.margin.numpy()
     low, high = float(axis[0]), float(axis[-1])
     image = axes.imshow(margin, cmap=colours, vmin=-1, vmax=1, origin="lower", extent=(low, high, low, high))
-    if float(result.margin.abs().max()) >= UNDECIDED:
+    if float(result.margin.abs().max()) >= UNDECIDED and margin.min() < 0 < margin.max():
         axes.contour(axis, axis, margin, levels=[0.0], colors=INK, linewidths=1.6)
     margins = (result.outputs[:, 1] - result.outputs[:, 0]).tolist()
     for pixels, label, value in zip(XOR.images.flatten(1).tolist(), XOR.labels.tolist(), margins, strict=True):

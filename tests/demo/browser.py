@@ -1,7 +1,6 @@
 """The page in a real browser, headless Chromium, worked with as a user does."""
 
 import base64
-import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +16,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.demo.strokes import Point
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")  # the program's names
 OPTIONS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync --window-size=1280,1000"

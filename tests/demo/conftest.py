@@ -7,8 +7,9 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from tests.demo.browser import CHROMIUM, DRIVER, OPTIONS, Page
+from tests.demo.browser import CHROMIUM, OPTIONS, Page
 from tests.demo.serving import Server, serving
+from tests.tools import need
 
 
 @pytest.fixture(scope="session")
@@ -23,14 +24,12 @@ def server(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="package")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    if CHROMIUM is None or DRIVER is None:
-        pytest.skip("needs Chromium and its chromedriver (Debian: chromium, chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
+    options, service = webdriver.ChromeOptions(), Service(need("chromedriver"))  # Debian: chromium-driver
+    options.binary_location = need(*CHROMIUM)
     for argument in (*OPTIONS.split(), f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver = webdriver.Chrome(options=options, service=service)
     yield driver
     driver.quit()
 

@@ -25,9 +25,8 @@ def untrained(**settings: Any) -> Trained:
 
 def assert_legible(figure: Figure) -> None:
     """Check that every text is at least 8 points high and inside the figure, and that no two texts overlap."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    figure.draw_without_rendering()  # lays the figure out
     page = figure.bbox
     boxes = []
     for text in _visible_texts(figure):

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mnist_mlp.data.datamodule import MNISTData
+from mnist_mlp.figures.example import training_examples
 from mnist_mlp.figures.gradient import compute_cost_curve
 from mnist_mlp.inference.trained import Trained
 from mnist_mlp.model import SigmoidMLP
@@ -31,7 +32,7 @@ def test_slopes_match_finite_differences(small_net: Trained, settings: dict[str,
     data = trained.training_data()
     curve = compute_cost_curve(trained, data, images=200)
     train_indices = data.train_indices[:200]
-    examples = data.train_dataloader().examples
+    examples = training_examples(data)
     x, labels = trained.preprocessing(examples.images[train_indices]).double(), examples.labels[train_indices]
     weight = curve.digit, curve.source
     assert curve.images == 200
@@ -55,7 +56,7 @@ def test_the_weight_has_the_largest_gradient(small_net: Trained, data: MNISTData
     curve = compute_cost_curve(small_net, data, images=200)
     net = SigmoidMLP(**small_net.model).double()
     net.load_state_dict(small_net.net.state_dict())
-    examples, indices = data.train_dataloader().examples, data.train_indices[:200]
+    examples, indices = training_examples(data), data.train_indices[:200]
     net.cost(
         net(small_net.preprocessing(examples.images[indices]).double()), examples.labels[indices]
     ).mean().backward()

@@ -141,3 +141,54 @@ def test_safetensors_files_of_other_kinds(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(InputError, match=words):
             load_net(path)
+
+
+def scale_nan(checkpoint: dict[str, Any]) -> None:
+    checkpoint["MNISTData"]["scale"] = (float("nan"), 0.0, False)
+
+
+def scale_of_two(checkpoint: dict[str, Any]) -> None:
+    checkpoint["MNISTData"]["scale"] = (1.0, 2.0, 3.0, 4.0)
+
+
+def setting_nan(checkpoint: dict[str, Any]) -> None:
+    checkpoint["hyper_parameters"]["target_values"] = (0.0, float("nan"))
+
+
+def targets_in_disorder(checkpoint: dict[str, Any]) -> None:
+    checkpoint["hyper_parameters"]["target_values"] = (1.0, 0.0)
+
+
+def huge_sizes(checkpoint: dict[str, Any]) -> None:
+    checkpoint["hyper_parameters"]["hidden_sizes"] = [30_000, 30_000]
+
+
+def huge_weights(checkpoint: dict[str, Any]) -> None:
+    checkpoint["state_dict"]["layers.0.weight"][:] = 1e38
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (scale_nan, "does not scale the pixels by finite numbers"),
+        (scale_of_two, "not a net of this project"),
+        (setting_nan, "settings that are NaN or infinite"),
+        (targets_in_disorder, "not a net of this project"),
+        (huge_sizes, "not a net of this project"),
+        (huge_weights, "activations overflow"),
+    ],
+)
+def test_numbers_out_of_range(small_run: Path, tmp_path: Path, change: Any, words: str) -> None:
+    path = changed(small_run, tmp_path / "other.ckpt", change)
+    with pytest.raises(InputError, match=f"other.ckpt.*{words}"):
+        load_net(path)
+
+
+def test_a_flipped_bit_in_the_weights_is_found(small_run: Path, tmp_path: Path) -> None:
+    """Each part of a checkpoint has a checksum."""
+    content = bytearray(small_run.read_bytes())
+    weights = torch.load(small_run, weights_only=True)["state_dict"]["layers.0.weight"].numpy().tobytes()
+    content[content.index(weights) + 1000] ^= 1
+    (tmp_path / "flipped.ckpt").write_bytes(bytes(content))
+    with pytest.raises(InputError, match=r"flipped\.ckpt is damaged"):
+        load_net(tmp_path / "flipped.ckpt")

@@ -17,10 +17,18 @@ from torch import Tensor
 
 from mnist_mlp.data.dataset import Examples
 from mnist_mlp.errors import InputError
+from mnist_mlp.inference.find import nets_of_the_package
+from mnist_mlp.inference.load import load_net
 from mnist_mlp.inference.picture import MAX_BYTES, mnist_form, read_image
 from mnist_mlp.inference.trained import Trained
 
 Bytes = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def best_net() -> Trained:
+    """The net of the package, which `predict` uses unless the user has a run. Its test accuracy is 99.5%."""
+    return load_net(nets_of_the_package()[-1])
 
 
 def digits(mnist: tuple[Examples, Examples], n: int) -> list[Bytes]:
@@ -94,16 +102,18 @@ def test_the_same_digit_in_another_picture(
         assert np.abs(difference).max() <= 3
 
 
-def accuracy(trained: Trained, images: list[Bytes], labels: Tensor) -> float:
-    predicted = trained.activations(torch.from_numpy(np.stack(images))).argmax(dim=1)
-    return float((predicted == labels).float().mean())
+def activations(trained: Trained, images: list[Bytes]) -> Tensor:
+    return trained.activations(torch.from_numpy(np.stack(images)))
 
 
 def test_mnist_digits_already_have_mnists_form(
-    mnist: tuple[Examples, Examples], small_net: Trained, tmp_path: Path
+    mnist: tuple[Examples, Examples], best_net: Trained, tmp_path: Path
 ) -> None:
-    """1,000 digits, saved as PNG and read again, come back as they were, or scaled by a pixel."""
-    originals, labels = digits(mnist, 1_000), mnist[0].labels[:1_000]
+    """1,000 digits, saved as PNG and read again, come back as they were, or scaled by a pixel.
+
+    The net sees the same digits in them. Its two largest activations differ by 0.02 or more, so rounding is no matter.
+    """
+    originals = digits(mnist, 1_000)
     results = []
     for digit in originals:
         Image.fromarray(digit).save(tmp_path / "digit.png")
@@ -111,7 +121,7 @@ def test_mnist_digits_already_have_mnists_form(
     differences = [np.abs(a.astype(int) - b) for a, b in zip(results, originals, strict=True)]
     assert np.mean([difference.max() <= 1 for difference in differences]) > 0.8
     assert np.mean([difference.mean() < 1 for difference in differences]) > 0.99
-    assert accuracy(small_net, results, labels) == pytest.approx(accuracy(small_net, originals, labels), abs=0.003)
+    assert torch.equal(activations(best_net, results).argmax(dim=1), activations(best_net, originals).argmax(dim=1))
 
 
 def photo(digit: Bytes, seed: int = 0) -> Image.Image:
@@ -146,13 +156,16 @@ LIKE_DIGIT: dict[str, Callable[[Bytes], Image.Image]] = {
 
 @pytest.mark.parametrize("picture", LIKE_DIGIT.values(), ids=LIKE_DIGIT)
 def test_pictures_that_blur_or_add_noise(
-    mnist: tuple[Examples, Examples], small_net: Trained, picture: Callable[[Bytes], Image.Image]
+    mnist: tuple[Examples, Examples], best_net: Trained, picture: Callable[[Bytes], Image.Image]
 ) -> None:
-    """A net classifies them as well as the originals, and they differ from these much less than two digits differ."""
+    """The net classifies all correctly, and they differ from the originals much less than two digits differ.
+
+    The activation of the right digit is the largest by more than 0.5, so rounding is no matter.
+    """
     n = 40 if picture is photo else 120
     originals, labels = digits(mnist, n), mnist[0].labels[:n]
     results = [mnist_form(picture(digit)) for digit in originals]
-    assert accuracy(small_net, results, labels) > accuracy(small_net, originals, labels) - 0.03
+    assert activations(best_net, results).argmax(dim=1).tolist() == labels.tolist()
     difference = np.mean([np.abs(a.astype(int) - b) for a, b in zip(results, originals, strict=True)])
     between_digits = np.mean([np.abs(a.astype(int) - b) for a, b in zip(results, originals[1:], strict=False)])
     assert difference < between_digits / 3
