@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ SMALL = [  # two epochs of 125 weight updates
     *["--model.hidden_sizes", "[16]", "--model.learning_rate", "20", "--data.batch_size", "16"],
     *["--trainer.max_epochs", "2", "--trainer.accelerator", "cpu"],
 ]
+
+
+RunHere = Callable[..., "subprocess.CompletedProcess[str]"]  # the fixture `run_here` in conftest.py
 
 
 def train_command(*options: str) -> list[str]:
@@ -60,3 +64,13 @@ def interrupt_after(folder: Path, text: str, *options: str) -> tuple[int, str]:
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=120)
     return process.returncode, seen + rest
+
+
+def assert_one_sentence(result: "subprocess.CompletedProcess[str]", *words: str) -> None:
+    """One line on stderr that names the problem; no traceback; exit code 2."""
+    assert result.returncode == 2, result.stdout + result.stderr
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("mnist_mlp: error: ")
+    for word in words:
+        assert word in lines[0], f"{word!r} not in {lines[0]!r}"

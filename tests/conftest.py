@@ -1,6 +1,7 @@
 """Fixtures that several tests share: the real MNIST, read once, and a small trained net."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +9,11 @@ import pytest
 import torch
 
 from mnist_mlp.data.dataset import Examples, load
+from mnist_mlp.errors import run_command
 from mnist_mlp.inference.load import load_net
 from mnist_mlp.inference.trained import Trained
+from mnist_mlp.train import train
+from tests.command import RunHere
 
 STORED = Path(__file__).parent / "small_run" / "lightning_logs"
 
@@ -50,3 +54,20 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_net(small_run: Path) -> Trained:
     return load_net(small_run)
+
+
+@pytest.fixture
+def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> RunHere:
+    """Run the command in this process, in `tmp_path`."""
+
+    def run(*options: str) -> "subprocess.CompletedProcess[str]":
+        monkeypatch.chdir(tmp_path)
+        try:
+            run_command(lambda: train(options))
+            code: object = 0
+        except SystemExit as end:
+            code = end.code
+        assert isinstance(code, int)
+        return subprocess.CompletedProcess(list(options), code, *capfd.readouterr())
+
+    return run

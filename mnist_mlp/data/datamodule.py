@@ -207,7 +207,7 @@ class MNISTData(L.LightningDataModule):
         A resumed run needs the seed of the shuffling and the position in the epoch. A trained net needs the
         preprocessing.
         """
-        position = {"made": self._sampler.made, "updates": self._sampler.updates} if self._sampler else None
+        position = self._sampler.position() if self._sampler is not None else None
         return {"shuffle_seed": self.shuffle_seed, "position": position, "scale": tuple(self.preprocessing)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

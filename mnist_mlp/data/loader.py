@@ -136,9 +136,24 @@ class SplitDataset(Dataset[Any]):
         return self._memory[:n]
 
 
-def mini_batches(dataset: SplitDataset, sampler: MiniBatchSampler) -> DataLoader[Any]:
+class MiniBatchLoader(DataLoader[Any]):
+    """A DataLoader that Lightning can resume within an epoch."""
+
+    def state_dict(self) -> dict[str, int]:
+        """Return the position in the epoch."""
+        sampler = self.sampler
+        return sampler.position() if isinstance(sampler, MiniBatchSampler) else {}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Restore it, unless `MNISTData` has done so."""
+        sampler = self.sampler
+        if isinstance(sampler, MiniBatchSampler) and not sampler.resumed:
+            sampler.resume_at(**state_dict)
+
+
+def mini_batches(dataset: SplitDataset, sampler: MiniBatchSampler) -> MiniBatchLoader:
     """Return the loader of a split. There are no workers, because all images are in memory."""
-    return DataLoader(dataset, batch_size=None, sampler=sampler, collate_fn=_unchanged)
+    return MiniBatchLoader(dataset, batch_size=None, sampler=sampler, collate_fn=_unchanged)
 
 
 def _unchanged(batch: Any) -> Any:

@@ -97,6 +97,10 @@ class MiniBatchSampler(DistributedSampler[Any], SequentialSampler):
         self.made = 0
         self._resumed = self.resumed = False
 
+    def position(self) -> dict[str, int]:
+        """Return the arguments with which `resume_at` continues after the mini-batches that are done."""
+        return {"made": self.made, "updates": self.updates}
+
     def resume_at(self, made: int, updates: int) -> None:
         """Start the next epoch after `made` of its `updates` mini-batches.
 

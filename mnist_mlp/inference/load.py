@@ -1,18 +1,22 @@
 """Load a trained net from a Lightning checkpoint or a .safetensors file, and write a .safetensors file."""
 
+import inspect
+import itertools
 import json
-import pickle
-import warnings
-import zipfile
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from mnist_mlp.checks import check_net_settings, is_finite
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.data.preprocessing import Preprocessing
 from mnist_mlp.errors import InputError
+from mnist_mlp.inference.checkpoint import check_plain, damage
+from mnist_mlp.inference.checkpoint import read_checkpoint as read_checkpoint
+from mnist_mlp.inference.resumable import check_resumable
 from mnist_mlp.inference.trained import Trained, data_module
 from mnist_mlp.model import SigmoidMLP
 
@@ -21,46 +25,37 @@ METADATA_KEY = "mnist_mlp"  # in exported files, the key of the net's settings, 
 TRAINING_ONLY = ("engine", "skip_below")  # settings of FastSigmoidMLP that SigmoidMLP does not have
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Read a Lightning checkpoint. It may hold only tensors and plain values, so reading it cannot run code.
-
-    Raises:
-        InputError: the file is missing, damaged, or not a checkpoint of a net.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"there is no checkpoint {path}; runs keep theirs in lightning_logs/version_N/checkpoints.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns of pickles by other programs, which are refused below
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if zipfile.is_zipfile(path):
-            raise InputError(
-                f"{path} holds more than weights and settings, which could run code, so it is not loaded; "
-                "give a checkpoint that this project wrote."
-            ) from error
-        raise InputError(f"{path} is damaged or no checkpoint; give another one.") from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        raise InputError(f"{path} is damaged or no checkpoint; give another one.") from error
-    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
-        raise InputError(f"{path} is not a checkpoint of a net of this project; give one that it wrote.")
-    return checkpoint
-
-
 def check_fits(checkpoint: dict[str, Any], model: nn.Module, path: str | Path) -> None:
-    """Check that the checkpoint's weights have the names and shapes of the net's weights.
+    """Check that a run with this net can be resumed from the checkpoint.
 
     Raises:
-        InputError: a name or a shape differs.
+        InputError: the weights have other names or shapes than the net's, or are not numbers; or another part is
+            missing or damaged (inference/resumable.py).
     """
-    has = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
+    has = _shapes(checkpoint["state_dict"], path)
     wants = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     if has != wants:
         raise InputError(
             f"{path} is of another net ({describe_shapes(has)}) than the one asked for ({describe_shapes(wants)}); "
             "leave out --model options that differ, or give another checkpoint."
         )
+    _check_finite(checkpoint["state_dict"], path)
+    check_resumable(checkpoint, model, path)
+
+
+def _shapes(state: Any, path: str | Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the weights and biases of a file, by name."""
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) and value.is_floating_point()
+        for name, value in state.items()
+    ):
+        raise _of_another_kind(path)
+    return {name: tuple(value.shape) for name, value in state.items()}
+
+
+def _check_finite(state: dict[str, Tensor], path: str | Path) -> None:
+    if not all(bool(value.float().isfinite().all()) for value in state.values()):
+        raise InputError(f"{path} holds weights that are not numbers; give an earlier checkpoint.")
 
 
 def describe_shapes(shapes: dict[str, tuple[int, ...]]) -> str:
@@ -69,7 +64,7 @@ def describe_shapes(shapes: dict[str, tuple[int, ...]]) -> str:
     if not weights:
         return "no layers"
     biases = "" if any(name.endswith(".bias") for name in shapes) else " without biases"
-    return "-".join(str(n) for n in [weights[0][1], *(shape[0] for shape in weights)]) + biases
+    return shorten("-".join(str(n) for n in [weights[0][1], *(shape[0] for shape in weights)]), 100) + biases
 
 
 def load_net(path: str | Path) -> Trained:
@@ -104,64 +99,121 @@ def _from_safetensors(path: Path) -> Trained:
 
     if not path.is_file():
         raise InputError(f"there is no file {path}; `python -m mnist_mlp.export` writes such files.")
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise InputError(f"{path} is damaged or no safetensors file; give another one.") from error
+    with damage(path, "safetensors file"), safetensors.safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     try:
         settings = json.loads(metadata[METADATA_KEY])
-        model = _settings_of_the_plain_net(settings["model"])
-        data, preprocessing = settings["data"], Preprocessing(**settings["scale"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        check_plain(settings, path.stat().st_size)
+        model, data, scale = (_plain(settings[name], path) for name in ("model", "data", "scale"))
+        preprocessing = Preprocessing(**scale)
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise _of_another_kind(path) from error
-    return Trained(_net(model, state, path), preprocessing, model, data)
+    return _trained(model, data, preprocessing, state, path)
 
 
 def _from_checkpoint(path: Path) -> Trained:
     checkpoint = read_checkpoint(path)
-    # Plain JSON values, so that a net has the same settings whichever kind of file it comes from.
-    model, data = (
-        json.loads(json.dumps(checkpoint.get(key), default=str))
-        for key in ("hyper_parameters", "datamodule_hyper_parameters")
-    )
-    if not isinstance(model, dict):
-        raise _of_another_kind(path)
-    model = _settings_of_the_plain_net(model)
-    net = _net(model, checkpoint["state_dict"], path)
     state = checkpoint.get(MNISTData.__qualname__, {})
-    if "scale" in state:
-        preprocessing = Preprocessing(*state["scale"])
-    elif data is not None:  # an older checkpoint, without the scale: it is computed again from the training images
+    try:
+        model, data = (
+            _plain(checkpoint.get(name), path) for name in ("hyper_parameters", "datamodule_hyper_parameters")
+        )
+        preprocessing = Preprocessing(*state["scale"]) if "scale" in state else None
+    except TypeError as error:
+        raise _of_another_kind(path) from error
+    return _trained(model, data, preprocessing, checkpoint["state_dict"], path)
+
+
+def _plain(settings: Any, path: Path) -> Any:
+    """Return settings as plain JSON values, so that a net has the same ones whichever kind of file it comes from.
+
+    Raises:
+        InputError: a number is NaN or infinite.
+        TypeError: a key is neither text nor a number.
+    """
+    try:
+        return json.loads(json.dumps(settings, default=str, allow_nan=False))
+    except ValueError as error:
+        raise InputError(f"{path} holds settings that are NaN or infinite; give another file.") from error
+
+
+def _trained(model: Any, data: Any, preprocessing: Preprocessing | None, state: Any, path: Path) -> Trained:
+    """Build the net of a file after all its parts have been checked.
+
+    Args:
+        model: the arguments of SigmoidMLP, and maybe of FastSigmoidMLP.
+        data: those of MNISTData; None for other data.
+        preprocessing: None for an older checkpoint: it is computed again from the training images.
+        state: the weights and biases.
+        path: the file.
+    """
+    if not isinstance(model, dict) or not isinstance(data, (dict, type(None))):
+        raise _of_another_kind(path)
+    # The settings of FastSigmoidMLP concern only training.
+    model = {name: value for name, value in model.items() if name not in TRAINING_ONLY}
+    net = _net(model, state, path)
+    if preprocessing is None:
+        if data is None:
+            raise InputError(
+                f"{path} does not say how the pixels were scaled in training; "
+                "give a checkpoint of a run with MNISTData."
+            )
         training_data = data_module(data)
         training_data.setup()
         preprocessing = training_data.preprocessing
-    else:
-        raise InputError(
-            f"{path} does not say how the pixels were scaled in training; give a checkpoint of a run with MNISTData."
-        )
+    factor, offset, deskew = preprocessing
+    if not (is_finite(factor) and is_finite(offset) and isinstance(deskew, bool)):
+        raise InputError(f"{path} does not scale the pixels by finite numbers; give another file.")
+    if not _stays_finite(net, preprocessing):
+        raise InputError(f"{path} holds weights so large that activations overflow; give an earlier checkpoint.")
     return Trained(net, preprocessing, model, data)
 
 
-def _net(model: dict[str, Any], state: dict[str, Tensor], path: Path) -> SigmoidMLP:
+def _net(model: dict[str, Any], state: Any, path: Path) -> SigmoidMLP:
+    """Build the net. Settings and shapes are compared first: they could ask for any amount of memory."""
+    has = _shapes(state, path)
     try:
-        with torch.random.fork_rng(devices=[]):  # do not use up random numbers of the caller
-            net = SigmoidMLP(**model)
-        net.load_state_dict(state)
-    except (TypeError, RuntimeError, InputError) as error:
+        bound = inspect.signature(SigmoidMLP).bind(**model)
+        bound.apply_defaults()
+        settings = bound.arguments
+        check_net_settings(settings)
+    except (TypeError, InputError) as error:
         raise _of_another_kind(path) from error
-    if not all(weight.isfinite().all() for weight in net.parameters()):
-        raise InputError(f"{path} holds weights that are not numbers; give an earlier checkpoint.")
+    sizes = [settings["n_inputs"], *settings["hidden_sizes"], settings["n_outputs"]]
+    wants: dict[str, tuple[int, ...]] = {}
+    for layer, (n, m) in enumerate(itertools.pairwise(sizes)):
+        wants[f"layers.{layer}.weight"] = (m, n)
+        if settings["bias"]:
+            wants[f"layers.{layer}.bias"] = (m,)
+    # Tensors can share their numbers, so that their sum may be larger than the file.
+    if has != wants or sum(value.nbytes for value in state.values()) > path.stat().st_size:
+        raise _of_another_kind(path)
+    _check_finite(state, path)
+    with torch.random.fork_rng(devices=[]):  # do not use up random numbers of the caller
+        net = SigmoidMLP(**model)
+    net.load_state_dict(state)
     return net.eval()
 
 
-def _settings_of_the_plain_net(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings without those of FastSigmoidMLP, which concern only training."""
-    return {name: value for name, value in settings.items() if name not in TRAINING_ONLY}
+@torch.no_grad()
+def _stays_finite(net: SigmoidMLP, preprocessing: Preprocessing) -> bool:
+    """Whether no picture can make a weighted sum, or a part of one, infinite or NaN in float32."""
+    largest = max(abs(preprocessing.paper), abs(preprocessing.ink))
+    for layer in net.linear_layers:
+        sums = layer.weight.abs().double().sum(dim=1) * largest
+        sums = sums if layer.bias is None else sums + layer.bias.abs()
+        largest = float(sums.max())
+        if not largest < torch.finfo(torch.float32).max / 2:
+            return False
+        # Every activation function but the identity ends within 2.
+        largest = largest if net.hparams["activation"] == "identity" else 2.0
+    return True
 
 
-def _of_another_kind(path: Path) -> InputError:
+def _of_another_kind(path: str | Path) -> InputError:
     return InputError(
         f"{path} is not a net of this project; give a checkpoint of `python -m mnist_mlp.train`, or a "
         f"{SAFETENSORS} file of `python -m mnist_mlp.export`."

@@ -29,7 +29,9 @@ CENTRE = 14  # index of MNIST's centre of mass, counted from 0
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
 MAX_BYTES = 64 * 2**20
-MAX_PIXELS = 64_000_000  # more than most phone cameras have
+MAX_PIXELS = 28_000_000  # decoding takes up to 17 bytes for each, 480 MB
+MAX_PIXELS_JPEG = 50_000_000  # more than most phone cameras store; decoding takes up to 8 bytes for each
+DAMAGED = "it is damaged; give a picture that can be opened."
 
 WORKING_SIZE = 400  # pixels of the longer side; larger pictures are reduced to about this, which also averages noise
 CARD = 0.7  # opaque pixels that fill more than this fraction of their bounding box are a card, not a digit's strokes
@@ -58,7 +60,7 @@ def read_image(source: Path | BinaryIO) -> Image.Image:
         raise InputError("it is empty; give a picture of a digit.")
     if len(content) > MAX_BYTES:
         raise InputError(f"it has more than {MAX_BYTES // 2**20} MiB; give a smaller picture.")
-    too_large = f"give a picture of at most {MAX_PIXELS // 10**6} million pixels."
+    too_large = "give a picture of at most {} million pixels."
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of sizes that are refused here, and of odd metadata
         try:
@@ -66,13 +68,19 @@ def read_image(source: Path | BinaryIO) -> Image.Image:
         except UnidentifiedImageError as error:
             raise InputError(f"it is not a picture that can be read ({', '.join(FORMATS)}).") from error
         except Image.DecompressionBombError as error:
-            raise InputError(f"it is too large; {too_large}") from error
-        if image.width * image.height > MAX_PIXELS:
-            raise InputError(f"it has {image.width} x {image.height} pixels; {too_large}")
-        try:
-            return ImageOps.exif_transpose(image)
+            raise InputError(f"it is too large; {too_large.format(MAX_PIXELS // 10**6)}") from error
         except Exception as error:  # on damaged files, Pillow's readers raise many kinds of errors
-            raise InputError("it is damaged; give a picture that can be opened.") from error
+            raise InputError(DAMAGED) from error
+        limit = MAX_PIXELS_JPEG if image.format in ("JPEG", "MPO") else MAX_PIXELS
+        if image.width * image.height > limit:
+            message = f"it has {image.width} x {image.height} pixels; {too_large}"
+            raise InputError(message.format(limit // 10**6))
+        try:
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)  # without a copy
+            return image
+        except Exception as error:
+            raise InputError(DAMAGED) from error
 
 
 def mnist_form(image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -95,12 +103,14 @@ def mnist_form(image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _colours(image: Image.Image) -> Floats:
     """Return (H, W, C), grey or RGB, each channel 0 to 1; transparent paper gets a colour."""
     if image.mode.startswith(("I", "F")):  # 16 or 32 bits, which Pillow's own conversion would clip
-        levels = np.nan_to_num(np.asarray(image, dtype=np.float32))
+        levels: Floats = np.array(image, dtype=np.float32)
+        np.nan_to_num(levels, copy=False)
         white = max(65535.0 if image.mode.startswith("I") else 1.0, float(levels.max()))
-        return np.asarray(_reduced(Image.fromarray(levels / white)))[:, :, None]
+        levels /= np.float32(white)  # in place, as are the lines above: large pictures take much memory
+        return np.asarray(_reduced(Image.fromarray(levels)))[:, :, None]
     try:
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    except ValueError as error:
+    except Exception as error:  # a damaged palette, or a mode that Pillow does not convert
         raise InputError(f"its colours ({image.mode}) cannot be converted to RGB; give a picture in RGB.") from error
     values: Floats = np.asarray(_reduced(image), dtype=np.float32) / np.float32(255)
     rgb, opacity = values[:, :, :3], values[:, :, 3:]

@@ -1,0 +1,66 @@
+"""Damaged configs, as the training command's parser reads them, without training."""
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mnist_mlp.training.cli import TrainCLI
+from tests.mutation.conftest import SEED
+from tests.mutation.judge import judge
+from tests.mutation.mutate import mutated_bytes, mutated_values
+
+LAUGHS = "a0: &a0 [1, 2]\n" + "".join(f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]\n" for i in range(12))
+
+
+def written(settings: object) -> str:
+    try:
+        return yaml.safe_dump(settings, allow_unicode=True)
+    except RecursionError:  # nested too deeply for PyYAML
+        return json.dumps(settings)
+
+
+def mutated(rng: random.Random, count: int, settings: dict[str, object]) -> Iterator[bytes]:
+    """Yield configs: bytes, values, nesting, anchors and encodings changed."""
+    yield (LAUGHS + "model: {hidden_sizes: *a12}\n").encode()
+    yield b"model: " + b"[" * 100_000
+    yield b"model: &a {hidden_sizes: *a}"
+    yield b"model: {bias: !!python/object/apply:os.mkdir [made]}"
+    yield b"model: &m {bias: true}\ndata:\n  <<: *m\n"
+    yield b""
+    for _ in range(count):
+        kind = rng.random()
+        if kind < 0.3:
+            yield mutated_bytes(rng, yaml.safe_dump(settings).encode())
+            continue
+        text = written(mutated_values(rng, settings))
+        if kind > 0.95:
+            text += rng.choice([LAUGHS, "model: *nowhere\n", "model: !!set {a, b}\n", "data: 2001-01-01\n", "\t\n"])
+        encoding = rng.choice(["utf-16", "utf-16-be", "latin-1", "utf-8-sig"]) if kind > 0.85 else "utf-8"
+        yield text.encode(encoding, errors="replace")
+
+
+def test_mutated_configs(count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "config.yaml"
+    cli = TrainCLI([])
+    settings = yaml.safe_load(cli.parser.dump(cli.config))
+    settings["trainer"]["callbacks"] = [
+        {"class_path": "lightning.pytorch.callbacks.EarlyStopping", "init_args": {"monitor": "val/cost"}}
+    ]
+
+    def read(content: bytes) -> None:
+        path.write_bytes(content)
+        config = cli.parser.parse_args(["--config", str(path)])
+        assert vars(config.model).keys() == vars(cli.config.model).keys()
+        assert isinstance(config.trainer.log_every_n_steps, (int, type(None)))
+
+    report = judge(mutated(random.Random(f"{SEED} yaml"), count, settings), read)
+    print("yaml", report)
+    assert not report.failures, str(report)
+    assert report.counts["result"] > 0
+    assert report.counts["sentence"] > 0
+    assert [p.name for p in tmp_path.iterdir()] == ["config.yaml"]
