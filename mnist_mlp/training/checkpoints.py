@@ -1,11 +1,19 @@
 """The checkpoints of a run: best.ckpt and last.ckpt, which of them is tested, and the note after Ctrl-C."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from typing_extensions import override
+
+from mnist_mlp.files import write_atomically
+from mnist_mlp.schedule import limit
+from mnist_mlp.training.launchers import launched_command
 
 
 def checkpoints(has_validation: bool, folder: Path | None = None) -> list[Callback]:
@@ -53,6 +61,35 @@ class RunCheckpoint(ModelCheckpoint):
         super().load_state_dict({**state_dict, **moved, "best_k_models": best_k, "dirpath": self.dirpath})
 
 
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes each checkpoint beside its target and renames it, so that a crash leaves the old one or the new one.
+
+    Lightning writes to the system's folder for temporary files. If that is on another file system, it copies the file
+    over the target, and a crash within the copy destroys both.
+    """
+
+    @classmethod
+    def use_in(cls, trainer: L.Trainer) -> None:
+        """Replace Lightning's default; a CheckpointIO that the options chose stays."""
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+            trainer.strategy.checkpoint_io = cls()
+
+    @override
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Save a checkpoint. URLs, such as s3://..., are left to Lightning.
+
+        Raises:
+            OSError: the file cannot be written; the old one is unchanged.
+        """
+        if storage_options is not None or "://" in str(path):
+            super().save_checkpoint(checkpoint, path, storage_options)
+            return
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(Path(path), content.getbuffer())
+
+
 class EveryEpoch(RunCheckpoint):
     """Keeps a checkpoint of every epoch, for figures that compare all epochs (results/measure.py)."""
 
@@ -79,15 +116,23 @@ class InterruptNote(Callback):
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         """Print the note."""
-        if not isinstance(exception, (KeyboardInterrupt, SIGTERMException)) or not trainer.is_global_zero:
+        if isinstance(exception, KeyboardInterrupt) or type(exception) is SIGTERMException:
+            self.print_note(trainer)
+
+    def print_note(self, trainer: L.Trainer) -> None:
+        """Print where the run was interrupted and how to resume it."""
+        if not trainer.is_global_zero:
             return
         last = last_checkpoint(trainer)
         note = f"Interrupted in epoch {trainer.current_epoch + 1}."
         if last is None:
             note = "Interrupted before a checkpoint was written."
+        elif trainer.state.fn != "fit" or trainer.current_epoch >= limit(trainer.max_epochs):
+            note = f"Interrupted after the training. {last} holds its end; test it with:"
         else:
-            note += f" {last} holds the end of the last complete epoch; resume with:\n{self.command} --ckpt_path {last}"
-        print(f"\n{note}", flush=True)
+            note += f" {last} holds the end of the last complete epoch; resume with:"
+        command = launched_command(self.command)
+        print(f"\n{note}" + ("" if last is None else f"\n{command} --ckpt_path {last}"), flush=True)
 
 
 def last_path(trainer: L.Trainer) -> Path | None:

@@ -38,6 +38,8 @@ UNASKED = (
     # The command prints a note of its own (training/checkpoints.py).
     r"\s*Detected KeyboardInterrupt",
     r"(\[rank: \d+\] )?(Received|Bypassing) SIGTERM",
+    # So does a job of SLURM when it is requeued (training/requeue.py).
+    r"SLURM auto-requeueing enabled",
     # The net brings ExactResume along for the training, and again for the test.
     r"The following callbacks returned in `LightningModule\.configure_callbacks` will override",
     # It is said when a checkpoint is written, and is about reading one.
