@@ -1,5 +1,6 @@
 """Errors that a user can cause: one sentence, exit code 2, no traceback."""
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -16,10 +17,14 @@ class InputError(ValueError):
 def run_command(command: Callable[[], object]) -> None:
     """Run a command's function. On an `InputError`, print it to stderr as one line and end the process.
 
+    Characters that stdout cannot encode, such as η in Windows' cp1252, are printed as "?".
+
     Raises:
         SystemExit: with code 2 after an `InputError`, 130 after Ctrl-C, 141 if the reader of stdout ended first, as
             `| head -1` does.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     try:
         try:
             command()

@@ -5,19 +5,21 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt
 
 from mnist_mlp.errors import run_command
-from mnist_mlp.inference.evaluation import Evaluation, Split, evaluation
-from mnist_mlp.inference.find import named_or_found_net
 from mnist_mlp.options import Parser
 
+if TYPE_CHECKING:
+    from mnist_mlp.inference.evaluation import Evaluation
+
 Format = Literal["text", "csv", "json"]
+Split = Literal["train", "validation", "test"]  # as in inference/evaluation.py
 
 
-def as_text(e: Evaluation) -> str:
+def as_text(e: "Evaluation") -> str:
     """Format the evaluation as text."""
     lines = [
         f"{e.split} split, {e.images:,} images: accuracy {e.accuracy:.2%}, average cost {e.average_cost:.5f}",
@@ -45,7 +47,7 @@ def _or_dash(value: float | None, form: str) -> str:
     return "-" if value is None else f"{value:{form}}"
 
 
-def as_csv(e: Evaluation) -> str:
+def as_csv(e: "Evaluation") -> str:
     """Format the evaluation as CSV, one number per line: its table, its row and column there, and its value."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -54,7 +56,7 @@ def as_csv(e: Evaluation) -> str:
     return text.getvalue().rstrip("\n")
 
 
-def _csv_rows(e: Evaluation) -> Iterator[tuple[str, Any, Any, Any]]:
+def _csv_rows(e: "Evaluation") -> Iterator[tuple[str, Any, Any, Any]]:
     for name in ("split", "images", "average_cost", "accuracy"):
         yield "summary", "", name, getattr(e, name)
     for d in e.digits:
@@ -70,7 +72,7 @@ def _csv_rows(e: Evaluation) -> Iterator[tuple[str, Any, Any, Any]]:
             yield "mistakes", m.index, digit, activation
 
 
-def as_json(e: Evaluation) -> str:
+def as_json(e: "Evaluation") -> str:
     """Format the evaluation as one JSON document, with the names of Evaluation's fields."""
     return json.dumps(asdict(e))
 
@@ -85,6 +87,11 @@ def evaluate(args: Sequence[str] | None = None) -> None:
         InputError: an option, the net or the data set cannot be used.
     """
     options = _parser().parse_args(args)
+
+    # These imports take seconds, so --help and errors in the options come before them.
+    from mnist_mlp.inference.evaluation import evaluation
+    from mnist_mlp.inference.find import named_or_found_net
+
     trained = named_or_found_net(options.ckpt, prefer_own_runs=True)
     result = evaluation(trained, options.split, options.data_dir, options.worst, options.tta, options.strength)
     print({"text": as_text, "csv": as_csv, "json": as_json}[options.format](result))

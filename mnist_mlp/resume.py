@@ -25,6 +25,10 @@ class ExactResume(Callback):
         """A new one for the Trainer; none if an earlier `fit` has brought one along."""
         return [] if any(isinstance(callback, cls) for callback in trainer.callbacks) else [cls()]  # type: ignore[attr-defined]
 
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Convert the net to the run's precision. Lightning does so only after the weights are restored."""
+        trainer.precision_plugin.convert_module(pl_module)
+
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Keep the metrics of the epoch so far."""
         checkpoint[METRICS_KEY] = pl_module.train_metrics.state()  # type: ignore[union-attr,operator]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import ROOT
+from tests.tools import missing
 
 ALLOWED = {"pyproject.toml", "mnist_mlp", "configs", "tests", "lightning_logs", "README.md", "LICENSE"}
 PACKAGE = ROOT / "mnist_mlp"
@@ -15,7 +16,7 @@ PACKAGE = ROOT / "mnist_mlp"
 ORDER = [
     *["errors", "files", "options", "activations", "backprop", "initialization", "schedule", "checks", "data"],
     *["metrics", "lightning_private", "resume", "model", "fast", "inference", "monitoring", "training"],
-    *["train", "predict", "evaluate", "export", "results", "figures", "demo"],
+    *["train", "runs", "predict", "evaluate", "export", "results", "figures", "demo", "__main__"],
 ]
 
 
@@ -30,7 +31,7 @@ def test_clean(command: list[str]) -> None:
 def test_top_level_holds_what_the_design_says() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     if tracked.returncode != 0:
-        pytest.skip("not a git checkout")
+        missing("needs a git checkout")
     top = {path.split("/")[0] for path in tracked.stdout.splitlines()}
     assert {name for name in top if not name.startswith(".")} <= ALLOWED
 

@@ -17,7 +17,6 @@ from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.errors import InputError
 from mnist_mlp.resume import METRICS_KEY
 
-
 KNOWN_BEFORE = Version("2.7")  # the versions of Lightning whose checkpoints have the forms below
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from mnist_mlp.errors import InputError, run_command
 from mnist_mlp.options import SEED, Parser
-from mnist_mlp.results.measure import measure
 from mnist_mlp.results.table import ROWS, read_csv, table, write_csv
 
 
@@ -30,6 +29,8 @@ def results(args: Sequence[str] | None = None) -> None:
     path = Path(options.csv)
     measured = read_csv(path)
     if not options.table:
+        from mnist_mlp.results.measure import measure  # imports torch, which takes seconds
+
         for name in names:
             for seed in options.seeds:
                 if any(m.row == name and m.seed == seed for m in measured):

@@ -7,6 +7,7 @@ from typing import Any
 
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import BackboneFinetuning
 
 from mnist_mlp.errors import InputError
 
@@ -41,6 +42,11 @@ def check_options(config: Any) -> None:
         raise InputError(
             "--trainer.limit_test_batches is 0, so the net could not be tested after training; leave the option out."
         )
+    callbacks = config.callbacks if isinstance(config.callbacks, list) else [config.callbacks]
+    if any(isinstance(callback, BackboneFinetuning) for callback in callbacks):
+        raise InputError(
+            "--trainer.callbacks has a BackboneFinetuning, which needs a net with a part named backbone; leave it out."
+        )
 
 
 def check_validation_interval(trainer: L.Trainer, batches: int) -> None:
@@ -72,19 +78,23 @@ def trainer_error(error: Exception, config: Any) -> InputError:
             f"--trainer.accelerator is {config.accelerator}, but PyTorch finds no such device on this machine; leave "
             "the option out to use the best device there is."
         )
-    reason = " ".join(str(error).split()).split(". ")[0].rstrip(".!")
-    return InputError(f"the Trainer refuses these --trainer options: {reason}.")
+    return InputError(f"the Trainer refuses these --trainer options: {_first_sentence(error)}.")
+
+
+def _first_sentence(error: Exception) -> str:
+    return " ".join(str(error).split()).split(". ")[0].rstrip(".!")
 
 
 @contextmanager
 def metric_errors() -> Iterator[None]:
-    """Turn Lightning's error on a callback that monitors an unknown metric into an InputError.
+    """Turn Lightning's errors on callbacks and options that it notices during a run into an InputError.
 
-    Other callbacks may log metrics of their own, so Lightning notices only after the first epoch.
+    One is a callback that monitors an unknown metric: other callbacks may log metrics of their own, so that Lightning
+    notices only after the first epoch.
     """
     try:
         yield
-    except (RuntimeError, MisconfigurationException) as error:
+    except (RuntimeError, MisconfigurationException, ModuleNotFoundError) as error:
         for pattern in MONITORED:
             if found := pattern.search(str(error)):
                 names = ", ".join(re.findall(r"[`'](.+?)[`']", found[2]))
@@ -92,4 +102,6 @@ def metric_errors() -> Iterator[None]:
                     f"a callback in --trainer.callbacks monitors {found[1]}, which this run does not log; give as "
                     f"monitor one of {names}."
                 ) from error
-        raise
+        if isinstance(error, RuntimeError):
+            raise
+        raise InputError(f"Lightning refuses these --trainer options: {_first_sentence(error)}.") from error

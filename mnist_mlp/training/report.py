@@ -36,7 +36,8 @@ def _settings(config: Any) -> dict[str, Any]:
     """The settings in a parsed config, by name."""
     model, data = config.model.as_dict(), config.data.as_dict()
     first = {"hidden_sizes": model["hidden_sizes"], "max_epochs": config.trainer.max_epochs}
-    return {**first, "seed": config.seed_everything, **model, **data}
+    settings = {**first, "seed": config.seed_everything, **model, **data}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
 
 
 def write_outcome(trainer: L.Trainer, checkpoint: str | None, seconds: float, resumed_run: Path | None = None) -> None:

@@ -26,7 +26,7 @@ def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
     one, two = weights(tmp_path / "one" / LAST), weights(tmp_path / "two" / LAST)
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-5)
-    curves = [scalars(tmp_path / name / RUN / "train")["by_epoch/cost"] for name in ("one", "two")]
+    curves = [scalars(tmp_path / name / RUN / "train")["1 by epoch/1 average cost"] for name in ("one", "two")]
     assert [x for x, _ in curves[0]] == [x for x, _ in curves[1]] == [1, 2]
     assert [y for _, y in curves[0]] == pytest.approx([y for _, y in curves[1]], rel=1e-4)
 

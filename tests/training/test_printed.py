@@ -36,6 +36,22 @@ def epoch_lines(options: list[str], folder: Path, capsys: pytest.CaptureFixture[
     return [lines[0], *(line for line in lines if line.startswith("epoch"))]
 
 
+@pytest.mark.parametrize(
+    ("options", "engine"),
+    [
+        ([], "in closed form"),
+        (["--model.engine", "autograd"], "by autograd"),
+        (["--trainer.gradient_clip_val", "1"], "by autograd, because gradients are clipped"),
+    ],
+)
+def test_the_first_line_says_how_the_gradient_is_computed(
+    options: list[str], engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And why not in the closed form."""
+    lines = epoch_lines(["--trainer.max_epochs", "1", *options], tmp_path, capsys)
+    assert lines[0].endswith(f"; gradient {engine}")
+
+
 def test_a_line_shows_validation_only_if_the_epoch_was_validated(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

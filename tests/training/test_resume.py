@@ -46,11 +46,11 @@ def test_interrupted_and_resumed_ends_with_the_same_bits(tmp_path: Path, engine:
         assert_same_bits(
             tmp_path / "whole" / RUN / "checkpoints" / name, tmp_path / "parts" / RUN / "checkpoints" / name
         )
-    assert whole.stdout.splitlines()[-4] == resumed.stdout.splitlines()[-4]  # the test's figures
+    assert whole.stdout.splitlines()[-5] == resumed.stdout.splitlines()[-5]  # the test's figures
     # The resumed run continues in its folder: one curve, with each epoch once.
     assert [p.name for p in (tmp_path / "parts/lightning_logs").iterdir()] == ["version_0"]
-    curve = scalars(tmp_path / "parts" / RUN / "train")["by_epoch/cost"]
-    assert curve == scalars(tmp_path / "whole" / RUN / "train")["by_epoch/cost"]
+    curve = scalars(tmp_path / "parts" / RUN / "train")["1 by epoch/1 average cost"]
+    assert curve == scalars(tmp_path / "whole" / RUN / "train")["1 by epoch/1 average cost"]
 
 
 def test_interrupted_in_the_first_epoch_can_be_resumed(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_moved_run_is_resumed_in_its_folder(tmp_path: Path, monkeypatch: pytes
     assert files(tmp_path / "lightning_logs") == other
     assert epoch(moved / "checkpoints/last.ckpt") == 3
     assert json.loads((moved / "outcome.json").read_text())["epochs"] == 3
-    assert [x for x, _ in scalars(moved / "train")["by_epoch/cost"]] == [1, 2, 3]
+    assert [x for x, _ in scalars(moved / "train")["1 by epoch/1 average cost"]] == [1, 2, 3]
     assert sorted(path.name for path in (tmp_path / "backup").iterdir()) == [name]
 
 
@@ -165,10 +165,10 @@ def test_the_curve_of_an_interrupted_and_resumed_run_has_each_update_once(
     callback = f"--trainer.callbacks+={__name__}.{interruption.__name__}"
     with pytest.raises(SystemExit) as ended:
         train([*SMALL, "--trainer.log_every_n_steps", "25", callback])
-    assert ended.value.code == 130
+    assert ended.value.code == (130 if interruption is CtrlC else 143)
     assert f"resume with:\npython -m mnist_mlp.train --ckpt_path {LAST}" in capsys.readouterr().out
     train(["--ckpt_path", str(LAST)])
     curves = scalars(RUN / "train")
-    assert [x for x, _ in curves["by_update/mini_batch_cost"]] == list(range(25, 251, 25))
-    assert [x for x, _ in curves["by_update/cost"]] == [125, 250]
-    assert [x for x, _ in curves["by_epoch/cost"]] == [1, 2]
+    assert [x for x, _ in curves["2 by weight update/cost of a mini-batch"]] == list(range(25, 251, 25))
+    assert [x for x, _ in curves["2 by weight update/1 average cost"]] == [125, 250]
+    assert [x for x, _ in curves["1 by epoch/1 average cost"]] == [1, 2]

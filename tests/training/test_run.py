@@ -40,7 +40,8 @@ def test_prints_a_line_per_epoch_and_a_summary(run: tuple[Path, str]) -> None:
     assert re.match(r"trained in \d+\.\d s, 2 epochs, 250 weight updates$", lines[4])
     assert lines[5].endswith("lightning_logs/version_0/checkpoints/best.ckpt")
     assert lines[6].startswith("cost curve: tensorboard --logdir ")
-    assert len(lines) == 7
+    assert re.match(r"then open http://localhost:6006/\?\S+$", lines[7])
+    assert len(lines) == 8
 
 
 def test_a_terminal_gets_a_bar(tmp_path: Path) -> None:
@@ -76,17 +77,18 @@ def test_learns(run: tuple[Path, str]) -> None:
 def test_tensorboard_reads_the_cost_curve(run: tuple[Path, str]) -> None:
     """Train and validation have the same names. The x-axis counts epochs or weight updates, both correctly."""
     train, validation = scalars(run[0] / "train"), scalars(run[0] / "validation")
-    for name in ("cost", "accuracy"):
+    for name in ("1 average cost", "2 accuracy"):
         for split in (train, validation):
-            assert [x for x, _ in split[f"by_epoch/{name}"]] == [1, 2]
-            assert [x for x, _ in split[f"by_update/{name}"]] == [125, 250]
-            assert [y for _, y in split[f"by_epoch/{name}"]] == [y for _, y in split[f"by_update/{name}"]]
-    assert [x for x, _ in train["by_update/mini_batch_cost"]] == list(range(25, 251, 25))
-    assert [x for x, _ in train["by_update/learning_rate"]] == list(range(25, 251, 25))
-    assert train["by_update/learning_rate"][0][1] == pytest.approx(20 * 25 / 125)  # a fifth of the warm-up epoch
-    assert all(y > 0 for _, y in train["by_epoch/examples_per_second"])
+            assert [x for x, _ in split[f"1 by epoch/{name}"]] == [1, 2]
+            assert [x for x, _ in split[f"2 by weight update/{name}"]] == [125, 250]
+            assert [y for _, y in split[f"1 by epoch/{name}"]] == [y for _, y in split[f"2 by weight update/{name}"]]
+    assert [x for x, _ in train["2 by weight update/cost of a mini-batch"]] == list(range(25, 251, 25))
+    assert [x for x, _ in train["2 by weight update/learning rate"]] == list(range(25, 251, 25))
+    _, first_rate = train["2 by weight update/learning rate"][0]
+    assert first_rate == pytest.approx(20 * 25 / 125)  # a fifth of the warm-up epoch
+    assert all(y > 0 for _, y in train["1 by epoch/examples per second"])
     printed = re.findall(r"train cost (0\.\d+)", run[1])
-    assert [f"{y:.5f}" for _, y in train["by_epoch/cost"]] == printed
+    assert [f"{y:.5f}" for _, y in train["1 by epoch/1 average cost"]] == printed
 
 
 def test_tensorboard_has_the_graph_and_the_hyper_parameters(run: tuple[Path, str]) -> None:

@@ -57,3 +57,16 @@ def test_print_config_and_help(tmp_path: Path) -> None:
     for option in ("--model.hidden_sizes", "--data.batch_size", "--trainer.max_epochs", "--ckpt_path"):
         assert option in shown.stdout
     assert not list(tmp_path.iterdir())
+    # The project's own options come first; the engine's follow the net's.
+    order = ["--config", "--ckpt_path", "--name", "--pictures", "--model.hidden_sizes", "--model.engine"]
+    order += ["--data.batch_size", "--trainer.accelerator", "--trainer.max_epochs"]
+    places = [shown.stdout.index(f"  {option}" if option != "--config" else option) for option in order]
+    assert places == sorted(places)
+
+
+def test_a_config_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any folder, and in each form of the option."""
+    monkeypatch.chdir(tmp_path)
+    expected = settings("--config", str(CONFIGS / "nielsen-30.yaml"))
+    for given in (["--config", "nielsen-30"], ["--config=nielsen-30"], ["-c", "nielsen-30.yaml"]):
+        assert settings(*given) == expected
