@@ -52,6 +52,15 @@ def test_each_idea_of_the_article_has_a_place() -> None:
                 )
 
 
+def test_each_promise_has_its_test() -> None:
+    """The table in tests/README.md names files and functions that exist."""
+    rows = re.findall(r"^\| [^*|]+ \| (`.*`) \|$", (ROOT / "tests" / "README.md").read_text(), re.MULTILINE)
+    assert rows
+    for file, _, function in (name.partition("::") for row in rows for name in re.findall(r"`(.+?)`", row)):
+        code = (ROOT / "tests" / file).read_text()
+        assert f"def {function or 'test_'}" in code, file
+
+
 def train_commands() -> list[str]:
     """Every `python -m mnist_mlp.train` with options in a code block of a README file."""
     blocks = [block for page in PAGES for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)]

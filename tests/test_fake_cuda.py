@@ -74,10 +74,12 @@ def test_a_number_of_the_device_cannot_be_read() -> None:
 @pytest.mark.parametrize(
     ("settings", "kind"), [({}, MiniBatch), ({"world_size": 2}, SharedMiniBatch), ({"updates_per_step": 3}, Block)]
 )
-def test_batches_are_made_on_the_device(settings: dict[str, int], kind: type, augmented: bool, deskew: bool) -> None:
+def test_batches_are_made_on_the_device(
+    settings: dict[str, Any], kind: type[Any], augmented: bool, deskew: bool
+) -> None:
     for batch in batches(**settings, augmented=augmented, deskew=deskew):
-        assert type(batch) is kind
-        assert batch[0].device.type == batch[1].device.type == "cuda"
+        assert isinstance(batch, kind)
+        assert batch.images.device.type == batch.labels.device.type == "cuda"
 
 
 def test_a_training_step_by_autograd_does_not_wait(net: SigmoidMLP, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,25 @@ def check_options(config: Any) -> None:
         )
 
 
+def check_limits(trainer: L.Trainer, **batches: int) -> None:
+    """Check that no share of a split is less than one batch, which Lightning notices when it comes to that split.
+
+    Args:
+        trainer: the Trainer, before training.
+        batches: the number of batches of each split, "train", "val" and "test".
+
+    Raises:
+        InputError: a share is too small.
+    """
+    for split, n in batches.items():
+        limit = getattr(trainer, f"limit_{split}_batches")
+        if isinstance(limit, float) and n and 0 < limit and int(limit * n) == 0:
+            raise InputError(
+                f"--trainer.limit_{split}_batches is {limit}, which is less than one of the {n} batches; give a larger "
+                "share, or a number of batches."
+            )
+
+
 def check_validation_interval(trainer: L.Trainer, batches: int) -> None:
     """Check that each epoch is long enough for --trainer.val_check_interval.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import lightning as L
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from mnist_mlp.data.datamodule import EVALUATION_BATCH_SIZE
 from mnist_mlp.errors import EXIT_INTERRUPTED, InputError
 from mnist_mlp.inference.load import check_fits, read_checkpoint
 from mnist_mlp.model import N_INPUTS, N_OUTPUTS, SigmoidMLP
@@ -18,7 +19,7 @@ from mnist_mlp.training.cli import TrainCLI, with_settings_of_resumed_run
 from mnist_mlp.training.lock import run_lock
 from mnist_mlp.training.processes import checkpoint_of_test, ends_with_others
 from mnist_mlp.training.quiet import silence_lightning
-from mnist_mlp.training.refusals import check_validation_interval, metric_errors
+from mnist_mlp.training.refusals import check_limits, check_validation_interval, metric_errors
 from mnist_mlp.training.report import headline, log_outcome, summary, write_outcome
 from mnist_mlp.training.requeue import forget_job
 
@@ -37,7 +38,14 @@ def run(args: Sequence[str]) -> L.Trainer:
             lock.enter_context(run_lock(cli.resumed_run))
         data.setup()  # now, so that bad data files leave no run folder behind
         _check_takes_images(model)
-        check_validation_interval(trainer, math.ceil(len(data.train_indices) / data.batch_size))
+        batches = math.ceil(len(data.train_indices) / data.batch_size)
+        evaluated = {"val": data.val_indices, "test": data.test_indices}
+        check_limits(
+            trainer,
+            train=batches,
+            **{split: math.ceil(len(indices) / EVALUATION_BATCH_SIZE) for split, indices in evaluated.items()},
+        )
+        check_validation_interval(trainer, batches)
         if cli.config.ckpt_path is not None:
             check_fits(read_checkpoint(cli.config.ckpt_path), model, cli.config.ckpt_path)
         folder = _make_writable_folder(trainer)
@@ -51,7 +59,7 @@ def run(args: Sequence[str]) -> L.Trainer:
             trainer.fit(model, datamodule=data, ckpt_path=cli.config.ckpt_path, weights_only=True)
         seconds = time.perf_counter() - began
         chosen = chosen_checkpoint(trainer)
-        with _exit_codes(trainer):
+        with _exit_codes(trainer), metric_errors():
             of_test = checkpoint_of_test(trainer, model, chosen)
             trainer.test(model, datamodule=data, ckpt_path=of_test, weights_only=True, verbose=False)
         with _folder_errors(trainer):

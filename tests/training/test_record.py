@@ -22,7 +22,7 @@ def weights(folder: Path) -> dict[str, Any]:
 
 
 def test_a_run_can_be_repeated_to_the_bit_from_its_record(tmp_path: Path) -> None:
-    """record.json and TensorBoard's TEXT tab hold command, versions, commit, data and machine; config.yaml repeats it."""
+    """record.json and the TEXT tab hold command, versions, commit, data and machine; config.yaml repeats the run."""
     for name in ("first", "again"):
         (tmp_path / name).mkdir()
     options = [*SMALL, "--seed_everything", "7", "--data.rotation", "5"]
