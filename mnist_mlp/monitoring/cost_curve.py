@@ -66,6 +66,7 @@ class CostCurveLogger(TensorBoardLogger):
         super().__init__(save_dir, version=version, default_hp_metric=False, **kwargs)
         self._run_version = version
         self._draws_graph = bool(kwargs.get("log_graph"))
+        self._graph_written = False
         self._writer_options = {name: kwargs[name] for name in WRITER_OPTIONS if name in kwargs}
         self._writers: dict[str, SummaryWriter] = {}
 
@@ -119,7 +120,10 @@ class CostCurveLogger(TensorBoardLogger):
     @override
     @rank_zero_only
     def log_graph(self, model: L.LightningModule, input_array: Tensor | None = None) -> None:  # type: ignore[override]
-        """Write the net for the GRAPHS tab."""
+        """Write the net for the GRAPHS tab, once. Lightning calls this before training and before the test."""
+        if self._graph_written:
+            return
+        self._graph_written = self._draws_graph
         with warnings.catch_warnings():
             # torch's tracer, which SummaryWriter calls, warns that it will be removed.
             warnings.simplefilter("ignore", category=FutureWarning)

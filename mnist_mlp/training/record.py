@@ -40,7 +40,8 @@ class RunRecord(Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write both."""
-        folder = self.folder or trainer.log_dir  # a collective operation: every process takes part
+        log_dir = trainer.log_dir  # a collective operation: every process takes part
+        folder = self.folder or (log_dir if trainer.loggers else None)
         if not trainer.is_global_zero or folder is None or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         entry = record(trainer, self.command)

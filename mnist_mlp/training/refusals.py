@@ -61,7 +61,7 @@ def check_limits(trainer: L.Trainer, **batches: int) -> None:
     """
     for split, n in batches.items():
         limit = getattr(trainer, f"limit_{split}_batches")
-        if isinstance(limit, float) and n and 0 < limit and int(limit * n) == 0:
+        if isinstance(limit, float) and n and limit > 0 and int(limit * n) == 0:
             raise InputError(
                 f"--trainer.limit_{split}_batches is {limit}, which is less than one of the {n} batches; give a larger "
                 "share, or a number of batches."

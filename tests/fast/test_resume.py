@@ -33,6 +33,14 @@ def test_resumed_at_the_end_of_an_epoch(before: EngineName, after: EngineName, t
     assert_same_weights(resumed.model, whole.model, **rounding)
 
 
+@pytest.mark.parametrize("precision", ["32-true", "64-true", "bf16-true"])
+def test_resumed_in_its_precision(precision: str, tmp_path: Path) -> None:
+    """The weights of the checkpoint are not rounded to float32 on their way into the net."""
+    whole = train("auto", **every_epoch(tmp_path), precision=precision)
+    resumed = train("auto", ckpt_path=tmp_path / "epoch=0.ckpt", precision=precision)
+    assert_same_weights(resumed.model, whole.model)
+
+
 @pytest.mark.parametrize("after", ENGINES)
 @pytest.mark.parametrize("before", ENGINES)
 def test_resumed_within_an_epoch(before: EngineName, after: EngineName, tmp_path: Path) -> None:

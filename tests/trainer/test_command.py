@@ -25,11 +25,6 @@ def test_a_callback_for_another_kind_of_net(tmp_path: Path) -> None:
     assert "a part named backbone" in refusal(tmp_path, "--trainer.callbacks+", "BackboneFinetuning")
 
 
-@pytest.mark.usefixtures("read_once")
-def test_a_share_of_the_validation_batches_below_one(tmp_path: Path) -> None:
-    assert "0.01 of the `val_dataloader`" in refusal(tmp_path, "--trainer.limit_val_batches", "0.01")
-
-
 def test_a_package_that_a_callback_needs_is_missing() -> None:
     with pytest.raises(InputError, match="needs `psutil`"), metric_errors():
         raise ModuleNotFoundError("DeviceStatsMonitor needs `psutil`. Install it.")
