@@ -5,7 +5,8 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassStatScores
 
-# A torchmetrics call takes longer than a small mini-batch, so mini-batches are gathered before they are counted.
+# A torchmetrics call takes longer than a small mini-batch, so mini-batches are gathered before they are counted. On an
+# accelerator the count waits for the device, once in 128 mini-batches.
 PENDING_LIMIT = 128
 
 

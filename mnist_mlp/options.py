@@ -260,7 +260,7 @@ def _one_sentence(subject: str) -> Iterator[None]:
     """Turn what jsonargparse raises for odd values into an InputError. It raises many kinds of errors."""
     try:
         yield
-    except InputError:
+    except (InputError, BrokenPipeError):
         raise
     except Exception as error:
         reason = shorten(f"{type(error).__name__}: {error}", 200, placeholder=" ...").rstrip(".")

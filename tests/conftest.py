@@ -1,7 +1,9 @@
 """Fixtures that several tests share: the real MNIST, read once, and a small trained net."""
 
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,10 @@ from mnist_mlp.train import train
 from tests.command import RunHere
 
 STORED = Path(__file__).parent / "small_run" / "lightning_logs"
+
+# A shell starts jobs in the background with Ctrl-C ignored, which the processes of the tests would inherit.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 torch.set_num_threads(1)  # pytest runs one process per core; more threads than cores slow each other down
 
@@ -44,7 +50,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             --model.hidden_sizes [32] --model.learning_rate 20 --model.lr_warmup_epochs 0.5
             --trainer.max_epochs 2 --trainer.accelerator cpu --pictures false
 
-    No test depends on this net: all pass with the nets of the seeds 1 to 5, too.
+    No test depends on this net; they passed with nets of other seeds, too (1 and 5).
     """
     folder = tmp_path_factory.mktemp("small_run") / "lightning_logs"
     shutil.copytree(STORED, folder)

@@ -23,11 +23,6 @@ from mnist_mlp.fast.kernels import gradient_descent
 from mnist_mlp.model import SigmoidMLP
 
 CUDA = torch.device("cuda")
-try:
-    with FakeTensorMode():
-        torch.ones(1, device=CUDA).sum()
-except RuntimeError:
-    pytest.skip("this version of torch makes fake CUDA tensors only with a driver", allow_module_level=True)
 N, BATCH_SIZE = 100, 16
 
 
@@ -40,6 +35,11 @@ def net() -> SigmoidMLP:
 def fake_cuda(net: SigmoidMLP, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # There is no generator of a fake device. Fake random numbers do not ask it for anything.
     monkeypatch.setattr("mnist_mlp.data.augmented_epoch.epoch_generator", lambda *_, device: torch.Generator())
+    try:
+        with FakeTensorMode():
+            nn.Parameter(torch.ones(1, device=CUDA)).sum()
+    except RuntimeError:
+        pytest.skip("this version of torch makes fake CUDA tensors only with a driver")
     elastic_modes(4.0)  # computed once in a run, on the CPU, and kept
     with FakeTensorMode(allow_non_fake_inputs=True):
         for layer in net.linear_layers:

@@ -1,5 +1,6 @@
 """Training in several processes: the weights of the test come from the first one, and the loss of one ends them all."""
 
+import atexit
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ import torch.distributed as dist
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.strategies import DDPStrategy
 
-from mnist_mlp.errors import InputError
+from mnist_mlp.errors import EXIT_BAD_INPUT, InputError
 from mnist_mlp.inference.load import read_checkpoint
 from mnist_mlp.training.checkpoints import last_path
 from mnist_mlp.training.launchers import launched_command
@@ -79,16 +80,16 @@ class LostProcess(Callback):
 
 @contextmanager
 def ends_with_others(trainer: L.Trainer) -> Iterator[None]:
-    """Wait for the other processes of the run at the end, and disconnect from them.
+    """Wait for the other processes of the run at the end.
 
     If one of them has ended too early, this process ends with code 1, after a sentence that says how to resume the run.
     """
     try:
         yield
         trainer.strategy.barrier()
-        _disconnect()
+        _skip_pythons_exit(0)
     except InputError:
-        _disconnect()
+        _skip_pythons_exit(EXIT_BAD_INPUT)
         raise
     except RuntimeError as error:
         if not _is_loss(trainer, error):
@@ -100,10 +101,19 @@ def ends_with_others(trainer: L.Trainer) -> Iterator[None]:
         os._exit(EXIT_LOST)  # the threads that wait for the lost process could keep Python's own exit waiting
 
 
-def _disconnect() -> None:
-    """End the threads of Gloo, which Lightning leaves running. Python's exit sometimes crashes in them."""
+def _skip_pythons_exit(code: int) -> None:
+    """End this process without Python's own clean-up, which sometimes crashes in the threads that Gloo leaves running.
+
+    `destroy_process_group` would end these threads, but with torch 2.6 it can wait for them for ever.
+    """
     if dist.is_available() and dist.is_initialized():
-        dist.destroy_process_group()
+        atexit.register(_exit_now, code)
+
+
+def _exit_now(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _is_loss(trainer: L.Trainer, error: BaseException) -> bool:
