@@ -104,7 +104,7 @@ def _end_without_outcome(folder: Path) -> str:
     if not path.is_file():
         return f"{end}, no checkpoint"
 
-    from mnist_mlp.inference.load import read_checkpoint  # imports torch, which takes seconds
+    from mnist_mlp.inference.checkpoint import read_checkpoint  # imports torch, which takes seconds
 
     try:
         checkpoint = read_checkpoint(path)

@@ -14,8 +14,7 @@ from mnist_mlp.checks import check_net_settings, is_finite
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.data.preprocessing import Preprocessing
 from mnist_mlp.errors import InputError
-from mnist_mlp.inference.checkpoint import check_plain, damage
-from mnist_mlp.inference.checkpoint import read_checkpoint as read_checkpoint
+from mnist_mlp.inference.checkpoint import check_plain, damage, read_checkpoint
 from mnist_mlp.inference.resumable import check_resumable
 from mnist_mlp.inference.trained import Trained, data_module
 from mnist_mlp.model import SigmoidMLP

@@ -19,8 +19,8 @@ from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.errors import InputError
 from mnist_mlp.fast.module import FastSigmoidMLP
 from mnist_mlp.files import write_atomically
+from mnist_mlp.inference.checkpoint import read_checkpoint
 from mnist_mlp.inference.find import run_folder
-from mnist_mlp.inference.load import read_checkpoint
 from mnist_mlp.monitoring.augmented_digits import AugmentedDigits
 from mnist_mlp.monitoring.cost_curve import CostCurveLogger
 from mnist_mlp.monitoring.net_pictures import Pictures

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.strategies import DDPStrategy
 
 from mnist_mlp.errors import EXIT_BAD_INPUT, InputError
-from mnist_mlp.inference.load import read_checkpoint
+from mnist_mlp.inference.checkpoint import read_checkpoint
 from mnist_mlp.training.checkpoints import last_path
 from mnist_mlp.training.launchers import launched_command
 

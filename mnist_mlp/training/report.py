@@ -11,7 +11,7 @@ import lightning as L
 from mnist_mlp.fast.eligibility import unsupported_reason
 from mnist_mlp.fast.module import FastSigmoidMLP
 from mnist_mlp.files import write_atomically
-from mnist_mlp.inference.load import read_checkpoint
+from mnist_mlp.inference.checkpoint import read_checkpoint
 from mnist_mlp.monitoring.cost_curve import COST_CURVE_URL, CostCurveLogger
 from mnist_mlp.training.cli import TrainCLI
 

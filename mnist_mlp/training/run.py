@@ -12,7 +12,8 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from mnist_mlp.data.datamodule import EVALUATION_BATCH_SIZE
 from mnist_mlp.errors import EXIT_INTERRUPTED, InputError
-from mnist_mlp.inference.load import check_fits, read_checkpoint
+from mnist_mlp.inference.checkpoint import read_checkpoint
+from mnist_mlp.inference.load import check_fits
 from mnist_mlp.model import N_INPUTS, N_OUTPUTS, SigmoidMLP
 from mnist_mlp.training.checkpoints import InterruptNote, chosen_checkpoint
 from mnist_mlp.training.cli import TrainCLI, with_settings_of_resumed_run

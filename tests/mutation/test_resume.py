@@ -13,7 +13,8 @@ import torch
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.data.dataset import Examples
 from mnist_mlp.fast.module import FastSigmoidMLP
-from mnist_mlp.inference.load import check_fits, read_checkpoint
+from mnist_mlp.inference.checkpoint import read_checkpoint
+from mnist_mlp.inference.load import check_fits
 from mnist_mlp.training.checkpoints import checkpoints
 from mnist_mlp.training.quiet import silence_lightning
 from tests.command import QUIET
