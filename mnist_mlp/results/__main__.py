@@ -4,12 +4,11 @@ Each row is a config in the folder configs. It is trained by the command that a 
 own. The config says whether training uses a validation split. The test split is read at the end of the run.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_mlp.errors import InputError, run_command
-from mnist_mlp.options import SEED, Parser
+from mnist_mlp.options import SEED, Parser, whole_number
 from mnist_mlp.results.table import ROWS, read_csv, table, write_csv
 
 
@@ -29,15 +28,13 @@ def results(args: Sequence[str] | None = None) -> None:
     path = Path(options.csv)
     measured = read_csv(path)
     if not options.table:
-        from mnist_mlp.results.measure import measure  # imports torch, which takes seconds
+        from mnist_mlp.results.measure import measure_all  # imports torch, which takes seconds
 
-        for name in names:
-            for seed in options.seeds:
-                if any(m.row == name and m.seed == seed for m in measured):
-                    continue
-                print(f"{name}, seed {seed}", file=sys.stderr, flush=True)
-                measured.append(measure(name, seed, Path(options.runs)))
-                write_csv(path, measured)
+        there = {(run.row, run.seed) for run in measured}
+        todo = [(name, seed) for name in names for seed in dict.fromkeys(options.seeds) if (name, seed) not in there]
+        for run in measure_all(todo, Path(options.runs), options.jobs):
+            measured.append(run)
+            write_csv(path, measured)
     print(table([m for m in measured if m.row in names]))
 
 
@@ -62,6 +59,13 @@ def _parser() -> Parser:
         "--csv", type=str, default="results.csv", metavar="FILE", help="The file of measured runs, read and extended."
     )
     parser.add_argument("--runs", type=str, default="results", metavar="DIR", help="The folder for the runs.")
+    parser.add_argument(
+        "--jobs",
+        type=whole_number(1, 1024),
+        default=1,
+        metavar="N",
+        help="How many runs at once. Each has its share of the cores; one core each gives the most runs per hour.",
+    )
     parser.add_argument("--table", action="store_true", help="Only print the table of the runs in the file.")
     return parser
 

@@ -1,4 +1,4 @@
-"""Measure a row of the results table: run the training command in a process of its own, and read its outcome."""
+"""Measure rows of the results table: run the training command in processes of their own, and read the outcomes."""
 
 import json
 import os
@@ -6,6 +6,8 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import date
 from pathlib import Path
 
@@ -16,13 +18,45 @@ from mnist_mlp.training.report import OUTCOME_FILE
 PROJECT = Path(__file__).parents[2]
 
 
-def measure(name: str, seed: int, runs: Path) -> Measured:
+def measure_all(todo: Sequence[tuple[str, int]], runs: Path, jobs: int) -> Iterator[Measured]:
+    """Measure rows, `jobs` at once, and yield each result when it is there.
+
+    Args:
+        todo: rows and seeds.
+        runs: the folder for runs.
+        jobs: the number of processes at once. Each one gets its share of the cores. The number of threads can change
+            the order of sums, so that a run's last digits depend on it.
+
+    Raises:
+        InputError: a run failed. The others that had begun end first, and no more are started.
+    """
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        begun = [pool.submit(measure, name, seed, runs, jobs) for name, seed in todo]
+        failure = None
+        for run in as_completed(begun):
+            if run.cancelled():
+                continue
+            if (error := run.exception()) is None:
+                yield run.result()
+                continue
+            failure = failure or error
+            for other in begun:
+                other.cancel()
+        if failure is not None:
+            raise failure
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def measure(name: str, seed: int, runs: Path, jobs: int = 1) -> Measured:
     """Train a row's config with a seed and return the result. An interrupted run of an earlier call is resumed.
 
     Args:
         name: the row, a key of ROWS.
         seed: the run's seed.
         runs: the folder for runs; this one gets a subfolder.
+        jobs: the number of runs at once; each has its share of the cores.
 
     Raises:
         InputError: there is no such config, or the run failed.
@@ -40,8 +74,13 @@ def measure(name: str, seed: int, runs: Path) -> Measured:
         if ROWS[name].at_best_on_test:
             command += ["--trainer.callbacks+=mnist_mlp.training.checkpoints.EveryEpoch"]
     began, trained_at = time.perf_counter(), commit()
-    done = subprocess.run(command, stdout=2, check=False)  # to stderr: stdout is for the table
-    if done.returncode != 0:
+    threads = {"OMP_NUM_THREADS": str(max(1, cores() // jobs))} if jobs > 1 else {}
+    with subprocess.Popen(command, env={**os.environ, **threads}, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            # To stderr: stdout is for the table.
+            print(f"{name}, seed {seed}: {line}", end="", file=sys.stderr, flush=True)
+    if process.returncode != 0:
         raise InputError(f"the run of {name} with seed {seed} failed (see above); the runs before it are kept.")
     outcome = json.loads((run / OUTCOME_FILE).read_text())
     return Measured(
@@ -53,7 +92,7 @@ def measure(name: str, seed: int, runs: Path) -> Measured:
         epochs=outcome["epochs"],
         updates=outcome["updates"],
         seconds=round(before + time.perf_counter() - began, 1),
-        machine=machine(),
+        machine=machine() + (f", {jobs} runs at once" if jobs > 1 else ""),
         commit=trained_at,
         day=date.today().isoformat(),
     )
@@ -102,8 +141,12 @@ def machine() -> str:
     if cpuinfo.is_file():
         named = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         model = named[0] if named else model
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{model}, {cores} core{'' if cores == 1 else 's'}"
+    return f"{model}, {cores()} core{'' if cores() == 1 else 's'}"
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def commit() -> str:

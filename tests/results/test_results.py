@@ -61,10 +61,9 @@ def test_a_seed_out_of_range_is_refused(seed: str) -> None:
         results(["--seeds", "0", seed])
 
 
-def test_a_row_is_run_resumed_and_not_run_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With the real training command. An interrupted run is resumed from its last.ckpt."""
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that is quickly measured, and one whose runs fail."""
     config = {
         "trainer": {"max_epochs": 2, "accelerator": "cpu"},
         "model": {"hidden_sizes": [16]},
@@ -72,7 +71,17 @@ def test_a_row_is_run_resumed_and_not_run_twice(
     }
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "tiny.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "configs" / "failing.yaml").write_text("model: {hidden_sizes: [-1]}\n")
     monkeypatch.setattr("mnist_mlp.results.measure._config", lambda name: tmp_path / "configs" / f"{name}.yaml")
+    for name in ("tiny", "failing"):
+        monkeypatch.setitem(ROWS, name, Row("784-16-10"))
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_row_is_run_resumed_and_not_run_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the real training command. An interrupted run is resumed from its last.ckpt."""
     monkeypatch.setitem(ROWS, "tiny", Row("784-16-10", 12.5, at_best_on_test=True))
     options = ["--rows", "tiny", "--seeds", "3", "--csv", str(tmp_path / "r.csv"), "--runs", str(tmp_path / "runs")]
     results(options)
@@ -84,13 +93,25 @@ def test_a_row_is_run_resumed_and_not_run_twice(
     assert f"**{run.error:.2f}% (1 seed)**" in capsys.readouterr().out
     assert not list((tmp_path / "runs").rglob("epoch=*.ckpt"))
 
-    monkeypatch.setattr("mnist_mlp.results.measure.subprocess.run", None)  # a measured run is not started again
+    monkeypatch.setattr("mnist_mlp.results.measure.subprocess.Popen", None)  # a measured run is not started again
     results(options)
     monkeypatch.undo()
 
     monkeypatch.setitem(ROWS, "tiny", Row("784-16-10"))
     again = measure("tiny", 3, tmp_path / "runs")  # resumes from last.ckpt, with no epoch left to train
     assert (again.error, again.updates) == (run.error, run.updates)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_runs_side_by_side(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """All lines say which run they are of. A run that fails ends the command, after those that have begun."""
+    options = ["--csv", str(tmp_path / "r.csv"), "--runs", str(tmp_path / "runs"), "--jobs", "2", "--seeds", "0"]
+    with pytest.raises(InputError, match="the run of failing with seed 0 failed"):
+        results(["--rows", "failing", "tiny", *options])
+    (run,) = read_csv(tmp_path / "r.csv")
+    assert (run.row, run.seed) == ("tiny", 0)
+    assert run.machine.endswith(", 2 runs at once")
+    assert "tiny, seed 0: epoch   1/2  train cost" in capfd.readouterr().err
 
 
 def test_time_of_a_resumed_run(tmp_path: Path) -> None:
