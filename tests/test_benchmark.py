@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.benchmarks import in_numpy, in_torch, measure, start
+from tests.benchmarks import in_c, in_numpy, in_torch, measure, start
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.check import CheckKind, disagreement
 from tests.benchmarks.rows import REFERENCE, ROWS, Row, Run, run_row
 from tests.benchmarks.work import NETS, Net, Outcome, Task, outcome, prepare, read
+from tests.tools import need
 
 TINY = Net([8], batch_size=10, learning_rate=3.0, examples=1_000, epoch=1_000)
 TWICE_AS_FAST = replace(TINY, learning_rate=2 * TINY.learning_rate)
@@ -111,6 +112,15 @@ def test_autograd_and_numpy_do_the_same_work(task: Task) -> None:
     """The reference agrees with back propagation one example at a time in numpy."""
     reference, numpy = (outcome(task, row(task).weights or []) for row in (in_torch.autograd, in_numpy.train))
     assert disagreement(numpy, reference, "exact") is None
+
+
+def test_c_does_the_same_work(tmp_path: Path) -> None:
+    """With two hidden layers, and a last mini-batch that is smaller."""
+    need("cc")
+    prepare(replace(TINY, hidden=[8, 5], batch_size=30), 2, tmp_path / "task.npz")
+    task = read(tmp_path / "task.npz")
+    reference, c = (outcome(task, row(task).weights or []) for row in (in_numpy.train, in_c.train))
+    assert disagreement(c, reference, "exact") is None
 
 
 def test_the_initial_weights_can_learn(task: Task) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ class Row:
     check: how closely its outcome must match the reference's (check.py); None if nothing is trained.
     nets: the nets it runs on by default.
     needs: packages in addition to the project's own.
+    compiler: whether it needs a C compiler, cc.
     keras_backend: the value of KERAS_BACKEND, for Keras rows.
     slow: time one epoch per process, whatever the option --epochs.
     """
@@ -32,13 +34,15 @@ class Row:
     check: CheckKind | None = "exact"
     nets: tuple[str, ...] = ("small", "middle")
     needs: tuple[str, ...] = ()
+    compiler: bool = False
     keras_backend: str | None = None
     slow: bool = False
 
     @property
     def missing(self) -> list[str]:
-        """The packages it needs that are not installed."""
-        return [package for package in self.needs if importlib.util.find_spec(package) is None]
+        """What it needs that is not installed."""
+        absent = [package for package in self.needs if importlib.util.find_spec(package) is None]
+        return [*absent, "a C compiler, cc"] if self.compiler and shutil.which("cc") is None else absent
 
 
 class Run(NamedTuple):
@@ -70,6 +74,7 @@ ROWS = {
         slow=True,
     ),
     "numpy": Row("numpy, per example, as in Nielsen's network.py", "in_numpy:train", nets=("small",), slow=True),
+    "c": Row("C, a fused loop on one core, -O3 -march=native", "in_c:train", nets=("small",), compiler=True),
     "autograd": Row("bare PyTorch loop with autograd", "in_torch:autograd", nets=ALL),
     "keras-jax": Row(
         "Keras 3, JAX backend", "in_keras:train", check="shuffled", needs=("keras", "jax"), keras_backend="jax"
