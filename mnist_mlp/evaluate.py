@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt
 
+from mnist_mlp.data.class_names import class_name
 from mnist_mlp.errors import run_command
 from mnist_mlp.options import Parser
 
@@ -17,29 +18,37 @@ if TYPE_CHECKING:
 
 Format = Literal["text", "csv", "json"]
 Split = Literal["train", "validation", "test"]  # as in inference/evaluation.py
+LONGEST_NAME = 12  # letters of a class's name in the text; longer names are cut
 
 
 def as_text(e: "Evaluation") -> str:
     """Format the evaluation as text."""
+    names = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in e.class_names]
+    width = max(5, *map(len, names))
+    title = "digit" if all(map(str.isdecimal, names)) else "class"
     lines = [
         f"{e.split} split, {e.images:,} images: accuracy {e.accuracy:.2%}, average cost {e.average_cost:.5f}",
         "",
-        "digit  images  average cost  precision   recall",
+        f"{title:>{width}}  images  average cost  precision   recall",
     ]
-    for d in e.digits:
+    for name, d in zip(names, e.digits, strict=True):
         cost, precision, recall = (
             _or_dash(d.average_cost, ".5f"),
             _or_dash(d.precision, ".2%"),
             _or_dash(d.recall, ".2%"),
         )
-        lines.append(f"{d.digit:5}  {d.images:6}  {cost:>12}  {precision:>9}  {recall:>7}")
-    lines += ["", "label  guess" + "".join(f"{digit:6}" for digit in range(10))]
-    lines += [f"{label:5}       " + "".join(f"{n or '.':>6}" for n in row) for label, row in enumerate(e.confusion)]
+        lines.append(f"{name:>{width}}  {d.images:6}  {cost:>12}  {precision:>9}  {recall:>7}")
+    lines += ["", f"{'label':>{width}}  guess" + "".join(f"{name:>{width + 1}}" for name in names)]
+    for name, row in zip(names, e.confusion, strict=True):
+        lines.append(f"{name:>{width}}       " + "".join(f"{n or '.':>{width + 1}}" for n in row))
     if e.mistakes:
-        lines += ["", "the worst mistakes", "index  label  guess     cost   activations of 0 to 9"]
+        order = "of 0 to 9" if title == "digit" and len(names) == 10 else "in the order of the classes above"
+        head = f"index  {'label':>{width}}  {'guess':>{width}}     cost   activations {order}"
+        lines += ["", "the worst mistakes", head]
     for m in e.mistakes:
         activations = " ".join(f"{a:6.3f}" for a in m.activations)
-        lines.append(f"{m.index:5}  {m.label:5}  {m.guess:5}  {m.cost:.5f}  {activations}")
+        classes = f"{names[m.label]:>{width}}  {names[m.guess]:>{width}}"
+        lines.append(f"{m.index:5}  {classes}  {m.cost:.5f}  {activations}" + (f"  {m.file}" if m.file else ""))
     return "\n".join(lines)
 
 
@@ -59,17 +68,21 @@ def as_csv(e: "Evaluation") -> str:
 def _csv_rows(e: "Evaluation") -> Iterator[tuple[str, Any, Any, Any]]:
     for name in ("split", "images", "average_cost", "accuracy"):
         yield "summary", "", name, getattr(e, name)
+    classes = e.class_names
     for d in e.digits:
         for name in ("images", "average_cost", "precision", "recall"):
-            yield "digits", d.digit, name, getattr(d, name)
-    for label, row in enumerate(e.confusion):
-        for predicted, n in enumerate(row):
+            yield "digits", classes[d.digit], name, getattr(d, name)
+    for label, row in zip(classes, e.confusion, strict=True):
+        for predicted, n in zip(classes, row, strict=True):
             yield "confusion", label, predicted, n
     for m in e.mistakes:
-        for name in ("label", "guess", "cost"):
-            yield "mistakes", m.index, name, getattr(m, name)
-        for digit, activation in enumerate(m.activations):
-            yield "mistakes", m.index, digit, activation
+        yield "mistakes", m.index, "label", classes[m.label]
+        yield "mistakes", m.index, "guess", classes[m.guess]
+        yield "mistakes", m.index, "cost", m.cost
+        if m.file is not None:
+            yield "mistakes", m.index, "file", m.file
+        for output, activation in enumerate(m.activations):
+            yield "mistakes", m.index, class_name(classes, output), activation
 
 
 def as_json(e: "Evaluation") -> str:
@@ -101,7 +114,7 @@ def _parser() -> Parser:
     parser = Parser(
         prog="python -m mnist_mlp.evaluate",
         description="Evaluate a trained net on one split of the data that it was trained on. Print its average cost "
-        "and accuracy, the metrics of each digit, the confusion matrix, and the worst mistakes.",
+        "and accuracy, the metrics of each digit or class, the confusion matrix, and the worst mistakes.",
     )
     parser.add_ckpt_argument(prefer_own_runs=True)
     parser.add_argument(

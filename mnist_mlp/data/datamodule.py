@@ -1,23 +1,29 @@
 """MNIST as a LightningDataModule: the training, validation and test split, preprocessed and in mini-batches."""
 
 import hashlib
+import sys
 import warnings
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import lightning as L
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mnist_mlp.checks import check_data_settings
+from mnist_mlp.checks import check_choice, check_data_settings
 from mnist_mlp.data.augmentation import Augmentation
+from mnist_mlp.data.class_names import CLASS_NAMES
 from mnist_mlp.data.dataset import DatasetName, Examples, load
+from mnist_mlp.data.folder import describe_left_out, load_folder
 from mnist_mlp.data.loader import SplitDataset, mini_batches
 from mnist_mlp.data.preprocessing import Preprocessing
 from mnist_mlp.data.sampler import MiniBatchSampler
 from mnist_mlp.errors import InputError
 
+VAL_SIZE = 5_000  # of MNIST's 60,000 training images; in a folder of pictures, at most the share below
+FOLDER_VAL_SHARE = 1 / 6
 EVALUATION_BATCH_SIZE = 2_500  # without weight updates it only determines the memory: 8 MB
 
 
@@ -34,13 +40,16 @@ class MNISTData(L.LightningDataModule):
     """MNIST as 55,000 training, 5,000 validation and 10,000 test images.
 
     Args:
-        dataset: the data set, MNIST or another one of the same format.
-        data_dir: a folder in torchvision's layout (DIR/MNIST/raw/...). None: the MNIST files in this package; the
-            other sets are downloaded.
+        dataset: the data set, MNIST or another one of the same format; or "folder", your own pictures in `data_dir`,
+            with a subfolder for each of at most ten classes (data/README.md).
+        data_dir: the folder of the data set's four files, gzipped or not; or of your own pictures. None: the MNIST
+            files in this package; the other sets are downloaded.
         batch_size: examples per weight update, over all devices. "full" is the article's gradient descent, one update
             per epoch over all training images.
-        val_size: the number of training images that are held out for validation. 0 is allowed.
-        split_seed: selects these images. It does not depend on the seed of the run, so that runs can be compared.
+        val_size: the number of training images that are held out for validation. 0 is allowed. The default is at most
+            a sixth of the training images of a "folder".
+        split_seed: selects these images, and the test images of a "folder" without DIR/test. It does not depend on the
+            seed of the run, so that runs can be compared.
         normalize: shift and scale the pixels to mean 0 and standard deviation 1 over the training images. false: they
             are in `pixel_range`.
         pixel_range: the activations of paper and of ink. The article's are 0 and 1.
@@ -63,7 +72,7 @@ class MNISTData(L.LightningDataModule):
         dataset: DatasetName = "MNIST",
         data_dir: str | Path | None = None,
         batch_size: int | Literal["full"] = 32,
-        val_size: int = 5_000,
+        val_size: int = VAL_SIZE,
         split_seed: int = 0,
         normalize: bool = True,
         pixel_range: tuple[float, float] = (0.0, 1.0),
@@ -77,7 +86,10 @@ class MNISTData(L.LightningDataModule):
         deskew: bool = False,
     ) -> None:
         super().__init__()
+        check_choice("dataset", dataset, get_args(DatasetName))
         check_data_settings(batch_size, val_size, pixel_range)
+        if dataset == "folder" and data_dir is None:
+            raise InputError("dataset is folder; give the folder of the pictures with --data.data_dir DIR.")
         paper, ink = pixel_range
         # Files that keep a net's settings as JSON have the digits as strings.
         by_digit = {int(d) if str(d).isdecimal() else d: degrees for d, degrees in (rotation_of or {}).items()}
@@ -89,6 +101,8 @@ class MNISTData(L.LightningDataModule):
         self._sampler: MiniBatchSampler | None = None
         self._position: dict[str, int] | None = None
         self.preprocessing = Preprocessing.between(paper, ink)._replace(deskew=deskew)
+        self.class_names = CLASS_NAMES.get(dataset, ())  # those of a folder are known after `setup`
+        self.files: dict[str, list[Path]] = {}  # of a folder: "train" and "test", in the order of the examples
         self._train: Examples | None = None
         self._test: Examples | None = None
 
@@ -102,8 +116,10 @@ class MNISTData(L.LightningDataModule):
         """
         if self._train is not None:
             return
-        train, self._test = load(self.hparams["dataset"], self.hparams["data_dir"])
+        train, self._test = self._read()
         n, val_size = len(train.labels), self.hparams["val_size"]
+        if self.hparams["dataset"] == "folder" and val_size == VAL_SIZE:
+            val_size = min(val_size, max(1, round(FOLDER_VAL_SHARE * n)))
         if val_size >= n:
             raise InputError(f"val_size is {val_size} but there are only {n} training images; give a smaller one.")
         if self.hparams["batch_size"] != "full" and self.hparams["batch_size"] > n - val_size:
@@ -118,8 +134,30 @@ class MNISTData(L.LightningDataModule):
             normalising = Preprocessing.normalising(train.images[self.train_indices])
             self.preprocessing = normalising._replace(deskew=self.hparams["deskew"])
         self._train = train
+        if self.hparams["dataset"] == "folder":
+            self._tell(
+                f"{self.hparams['data_dir']} has {len(self.class_names)} classes: {n - val_size:,} pictures to train "
+                f"on, {val_size:,} for validation, {len(self.test_indices):,} to test"
+            )
         # Lightning advises workers for every loader that has none. Here all images are in memory already.
         warnings.filterwarnings("ignore", message=".*does not have many workers")
+
+    def _read(self) -> tuple[Examples, Examples]:
+        """Return the training and the test examples. A folder has its own class names, and may have broken pictures."""
+        if self.hparams["dataset"] != "folder":
+            return load(self.hparams["dataset"], self.hparams["data_dir"])
+        first = rank_zero_only.rank == 0  # type: ignore[attr-defined]
+        pictures = load_folder(self.hparams["data_dir"], self.hparams["split_seed"], progress=first)
+        self.class_names = pictures.class_names
+        self.files = {"train": pictures.train_files, "test": pictures.test_files}
+        self._tell(*describe_left_out(pictures.left_out))
+        return pictures.train, pictures.test
+
+    def _tell(self, *lines: str) -> None:
+        """Print lines for the user, in the first of several processes."""
+        if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+            for line in lines:
+                print(f"mnist_mlp: {line}", file=sys.stderr)
 
     @property
     def batch_size(self) -> int:
@@ -172,7 +210,7 @@ class MNISTData(L.LightningDataModule):
         assert examples is not None, "call setup() first"
         if self.trainer is not None:
             examples = examples.to(self.trainer.strategy.root_device)
-        return SplitDataset(examples, indices, self.preprocessing, augmentation)
+        return SplitDataset(examples, indices, self.preprocessing, augmentation, self.class_names)
 
     def _mini_batch_sampler(
         self, dataset: SplitDataset, batch_size: int, seed: int | None = None, updates_per_step: int = 1
@@ -205,11 +243,25 @@ class MNISTData(L.LightningDataModule):
         """Return what a checkpoint keeps.
 
         A resumed run needs the seed of the shuffling and the position in the epoch. A trained net needs the
-        preprocessing.
+        preprocessing and the names of the classes.
         """
-        position = self._sampler.position() if self._sampler is not None else None
-        return {"shuffle_seed": self.shuffle_seed, "position": position, "scale": tuple(self.preprocessing)}
+        return {
+            "shuffle_seed": self.shuffle_seed,
+            "position": self._sampler.position() if self._sampler is not None else None,
+            "scale": tuple(self.preprocessing),
+            "class_names": self.class_names,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the seed of the shuffling and the position in the epoch."""
+        """Restore the seed of the shuffling and the position in the epoch.
+
+        Raises:
+            InputError: the folder of pictures has other classes than before.
+        """
         self.shuffle_seed, self._position = state_dict["shuffle_seed"], state_dict["position"]
+        before = tuple(state_dict.get("class_names", self.class_names))
+        if self.class_names and self.class_names != before:
+            raise InputError(
+                f"{self.hparams['data_dir']} has the classes {', '.join(self.class_names)}, but the run began with "
+                f"{', '.join(before)}; give --data.data_dir the folder of the run."
+            )

@@ -1,30 +1,28 @@
 """Read MNIST, or another data set of the same format, into tensors.
 
-torchvision's dataset classes read the files. This module unpacks the bundled MNIST to the place where they look. It
-checks every file first, so that the error message names a damaged file.
+The bundled MNIST is unpacked to the user's cache, in torchvision's layout. torchvision downloads the other sets there.
 """
 
 import gzip
 import hashlib
 import io
-import math
 import os
 import socket
-import struct
 import tempfile
 import zlib
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torchvision.datasets
 from torch import Tensor
 
+from mnist_mlp.data.idx import INT32, UINT8, find_files, read_idx
 from mnist_mlp.errors import InputError
 from mnist_mlp.files import PART, in_use, remove_left_overs, write_atomically
 
-DatasetName = Literal["MNIST", "FashionMNIST", "KMNIST", "QMNIST"]
+DatasetName = Literal["MNIST", "FashionMNIST", "KMNIST", "QMNIST", "folder"]
 
 # SHA-256 of the original MNIST files, unpacked (mnist/README.md).
 MNIST_SHA256 = {
@@ -33,7 +31,8 @@ MNIST_SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-# QMNIST has its own file names. Each of its labels is eight 32-bit numbers, the first of which is the digit.
+# QMNIST has its own file names. Each of its labels is eight 32-bit numbers, the first of which is the digit. Its first
+# 10,000 test images are MNIST's.
 QMNIST_FILES = (
     "qmnist-train-images-idx3-ubyte",
     "qmnist-train-labels-idx2-int",
@@ -42,8 +41,6 @@ QMNIST_FILES = (
 )
 DOWNLOAD_TIMEOUT_S = 30.0
 SCRATCH = "tmp"  # the beginning of the names of folders for downloads
-UINT8, INT32 = 8, 12  # types of an IDX file's numbers
-ITEM_BYTES = {UINT8: 1, INT32: 4}
 MAX_UNPACKED_BYTES = 64 * 2**20  # more than the largest of the bundled files
 
 
@@ -63,12 +60,12 @@ class Examples(NamedTuple):
 
 
 def load(name: DatasetName = "MNIST", data_dir: str | Path | None = None) -> tuple[Examples, Examples]:
-    """Read a data set.
+    """Read a data set of MNIST's format. data/folder.py reads pictures.
 
     Args:
         name: the data set.
-        data_dir: a folder in torchvision's layout, `data_dir/NAME/raw/FILE`. It is only read. None: the MNIST files in
-            the package; the other sets are downloaded by torchvision to the user's cache.
+        data_dir: a folder with the four IDX files, as `find_files` in data/idx.py looks for them. It is only read.
+            None: the MNIST files in the package; the other sets are downloaded by torchvision to the user's cache.
 
     Returns:
         The training examples and the test examples. QMNIST: the 10,000 test images that MNIST has, too.
@@ -77,18 +74,15 @@ def load(name: DatasetName = "MNIST", data_dir: str | Path | None = None) -> tup
         InputError: a file is missing, is damaged or does not match the others; a folder cannot be written; a
             download fails.
     """
-    if data_dir is None:
-        remove_left_overs(cache_dir(), f"{SCRATCH}*")
-        remove_left_overs(cache_dir() / name / "raw", f"*{PART}")
     if data_dir is not None:
         root = Path(data_dir).expanduser()
-    elif name == "MNIST":
-        root = unpack_mnist(cache_dir())
     else:
-        root = download(name, cache_dir())
-    for images, labels in _file_pairs(name):
-        _check_pair(name, root / name / "raw" / images, root / name / "raw" / labels)
-    return _read(name, root, train=True), _read(name, root, train=False)
+        remove_left_overs(cache_dir(), f"{SCRATCH}*")
+        remove_left_overs(cache_dir() / name / "raw", f"*{PART}")
+        root = unpack_mnist(cache_dir()) if name == "MNIST" else download(name, cache_dir())
+    paths = find_files(root, name, file_names(name))
+    train, test = _read(name, *paths[:2]), _read(name, *paths[2:])
+    return train, Examples(test.images[:10_000], test.labels[:10_000]) if name == "QMNIST" else test
 
 
 def cache_dir() -> Path:
@@ -132,7 +126,7 @@ def download(name: DatasetName, root: Path) -> Path:
         InputError: the download fails; the message says which files to put where.
     """
     target = root / name
-    raw_files = [file for pair in _file_pairs(name) for file in pair]
+    raw_files = file_names(name)
     if all((target / "raw" / file).is_file() for file in raw_files):
         return root
     timeout = socket.getdefaulttimeout()
@@ -141,98 +135,60 @@ def download(name: DatasetName, root: Path) -> Path:
         root.mkdir(parents=True, exist_ok=True)
         with in_use(root), tempfile.TemporaryDirectory(dir=root, prefix=SCRATCH) as scratch:
             for train in (True, False):
-                _torchvision_set(name, Path(scratch), train, download=True)
+                _download_with_torchvision(name, Path(scratch), train)
             target.mkdir(exist_ok=True)
             (target / "raw").mkdir(exist_ok=True)
             for file in raw_files:
                 os.replace(Path(scratch) / name / "raw" / file, target / "raw" / file)
     except (OSError, RuntimeError) as error:  # URLError is an OSError
         raise InputError(
-            f"{name} could not be downloaded to {root} ({_first_line(error)}); put {', '.join(raw_files)} "
-            f"(unpacked) into DIR/{name}/raw and pass --data.data_dir DIR."
+            f"{name} could not be downloaded to {root} ({_first_line(error)}); put {', '.join(raw_files)}, "
+            f"gzipped or not, into DIR/{name}/raw or DIR and pass --data.data_dir DIR."
         ) from error
     finally:
         socket.setdefaulttimeout(timeout)
     return root
 
 
-def _file_pairs(name: DatasetName) -> list[tuple[str, str]]:
-    """Return the image file and the label file of the training examples, then those of the test examples."""
-    names = QMNIST_FILES if name == "QMNIST" else tuple(MNIST_SHA256)
-    return [(names[0], names[1]), (names[2], names[3])]
+def file_names(name: DatasetName) -> tuple[str, ...]:
+    """Return the names of the training images, the training labels, the test images and the test labels."""
+    return QMNIST_FILES if name == "QMNIST" else tuple(MNIST_SHA256)
 
 
-def _torchvision_set(name: DatasetName, root: Path, train: bool, download: bool) -> Any:
-    """Return torchvision's dataset; of QMNIST's test images, those that MNIST has, too."""
+def _download_with_torchvision(name: DatasetName, root: Path, train: bool) -> None:
+    """Download the training or the test files, and unpack them."""
     if name == "QMNIST":
-        return torchvision.datasets.QMNIST(root, what="train" if train else "test10k", download=download)
-    return getattr(torchvision.datasets, name)(root, train=train, download=download)
+        torchvision.datasets.QMNIST(root, what="train" if train else "test10k", download=True)
+    else:
+        getattr(torchvision.datasets, name)(root, train=train, download=True)
 
 
-def _read(name: DatasetName, root: Path, train: bool) -> Examples:
-    dataset = _torchvision_set(name, root, train, download=False)
-    labels = dataset.targets[:, 0] if dataset.targets.ndim == 2 else dataset.targets
-    labels = labels.long()
-    if not 0 <= int(labels.min()) <= int(labels.max()) <= 9:
-        low = f"start at {int(labels.min())} and " if labels.min() < 0 else ""
+def _read(name: DatasetName, image_file: Path, label_file: Path) -> Examples:
+    """Read images and their labels.
+
+    Raises:
+        InputError: a file is damaged or of another form, or the two do not belong together.
+    """
+    images = read_idx(image_file, UINT8, (28, 28), "28 x 28 images of one byte per pixel")
+    if name == "QMNIST":
+        labels = read_idx(label_file, INT32, (8,), "labels of eight 32-bit numbers each")[:, 0]
+    else:
+        labels = read_idx(label_file, UINT8, (), "labels of one byte each")
+    if len(images) != len(labels):
         raise InputError(
-            f"the labels of {name} in {root} are not all from 0 to 9 (they {low}go up to {int(labels.max())}); "
+            f"{image_file} holds {len(images)} images but {label_file} holds {len(labels)} labels; "
+            "take both from the same set."
+        )
+    if len(images) == 0:
+        raise InputError(f"{image_file} holds no images; download it again.")
+    low, high = int(labels.min()), int(labels.max())
+    if not 0 <= low <= high <= 9:
+        start = f"start at {low} and " if low < 0 else ""
+        raise InputError(
+            f"the labels in {label_file} are not all from 0 to 9 (they {start}go up to {high}); "
             "use a set with ten classes."
         )
-    return Examples(dataset.data, labels)
-
-
-def _check_pair(name: DatasetName, images: Path, labels: Path) -> None:
-    """Raise an InputError unless both files are complete and hold the same number of 28 x 28 images and labels."""
-    n_images = _check_idx(images, UINT8, (28, 28), "28 x 28 images of one byte per pixel")
-    if name == "QMNIST":
-        n_labels = _check_idx(labels, INT32, (8,), "labels of eight 32-bit numbers each")
-    else:
-        n_labels = _check_idx(labels, UINT8, (), "labels of one byte each")
-    if n_images != n_labels:
-        raise InputError(
-            f"{images} holds {n_images} images but {labels} holds {n_labels} labels; take both from the same set."
-        )
-    if n_images == 0:
-        raise InputError(f"{images} holds no images; download it again.")
-
-
-def _check_idx(path: Path, item_type: int, item_shape: tuple[int, ...], items: str) -> int:
-    """Check an IDX file's header against the file's size and its items' form; return the number of items.
-
-    The format (yann.lecun.com/exdb/mnist): two zero bytes, the type, the number of dimensions, then each dimension as
-    a big-endian uint32, then the items.
-
-    Args:
-        path: the file.
-        item_type: UINT8 or INT32.
-        item_shape: the dimensions after the first one.
-        items: what the file must hold, for the error message.
-    """
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            header = file.read(16)
-    except OSError as error:
-        gzipped = path.with_name(path.name + ".gz")
-        if isinstance(error, FileNotFoundError) and gzipped.is_file():
-            raise InputError(f"{path} is missing, but {gzipped.name} is there; unpack that (gunzip -k).") from error
-        raise InputError(
-            f"cannot read {path}: {error.strerror}; --data.data_dir takes a folder in torchvision's layout, "
-            "with the unpacked files in NAME/raw."
-        ) from error
-    item_bytes = ITEM_BYTES.get(header[2]) if len(header) >= 8 and header[:2] == b"\0\0" else None
-    n_dims = header[3] if item_bytes else 0
-    if item_bytes is None or not 1 <= n_dims <= 3 or len(header) < 4 + 4 * n_dims:
-        raise InputError(f"{path} is not an IDX file (its header is wrong); download it again.")
-    shape = struct.unpack(f">{n_dims}I", header[4 : 4 + 4 * n_dims])
-    expected = 4 + 4 * n_dims + item_bytes * math.prod(shape)
-    if size != expected:
-        raise InputError(f"{path} is {size} bytes but its header says {expected}; download it again.")
-    if (header[2], shape[1:]) != (item_type, item_shape):
-        held = f"items of shape {shape[1:]} and {item_bytes} bytes per number"
-        raise InputError(f"{path} holds {held}, not {items}; use a set of MNIST's format.")
-    return int(shape[0])
+    return Examples(torch.from_numpy(images), torch.from_numpy(labels.astype("int64")))
 
 
 def _bundled(file: str, sha256: str) -> bytes:

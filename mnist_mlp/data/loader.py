@@ -8,9 +8,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from mnist_mlp.data.augmentation import Augmentation
 from mnist_mlp.data.augmented_epoch import AugmentedEpoch
+from mnist_mlp.data.class_names import DIGITS
 from mnist_mlp.data.dataset import Examples
 from mnist_mlp.data.preprocessing import Preprocessing
 from mnist_mlp.data.sampler import MiniBatchSampler, Part
+from mnist_mlp.data.upright import UprightImages
 
 
 class MiniBatch(NamedTuple):
@@ -64,6 +66,7 @@ class SplitDataset(Dataset[Any]):
         indices: (N,) int64 on the CPU, the examples of the split.
         preprocessing: from images to activations.
         augmentation: varies the training images in each epoch. None leaves them as they are.
+        class_names: the names of the labels.
     """
 
     def __init__(
@@ -72,12 +75,15 @@ class SplitDataset(Dataset[Any]):
         indices: Tensor,
         preprocessing: Preprocessing,
         augmentation: Augmentation | None = None,
+        class_names: tuple[str, ...] = DIGITS,
     ) -> None:
         self.examples = examples
         self.indices = indices
         self.preprocessing = preprocessing
         self.augmentation = augmentation
+        self.class_names = class_names
         self._augmented: AugmentedEpoch | None = None
+        self._upright: UprightImages | None = None
         self._memory = torch.empty(0)
 
     def __len__(self) -> int:
@@ -107,20 +113,27 @@ class SplitDataset(Dataset[Any]):
         return [MiniBatch(image, label) for image, label in zip(batch[0], batch[1], strict=True)]
 
     def _part(self, part: Part) -> MiniBatch | SharedMiniBatch | Block:
-        images, labels = self.examples
+        labels = self.examples.labels
         indices = part.epoch.order[part.start : part.stop]
         share = slice(part.rank, None, part.world_size)
         own = indices[share]
         if self.augmentation is not None:
             activations = self._augmented_epoch(part, self.augmentation)(part.start, part.stop)[share]
         else:
-            out = self._block_memory(len(own)) if part.is_block else None
-            activations = self.preprocessing(images.index_select(0, own), out)
+            activations = self._activations(own, self._block_memory(len(own)) if part.is_block else None)
         if part.is_block:
             return Block(activations, labels[own], part.batch_size)
         if part.world_size == 1:
             return MiniBatch(activations, labels[own])
         return SharedMiniBatch(activations, labels[own], len(indices) / part.world_size)
+
+    def _activations(self, indices: Tensor, out: Tensor | None) -> Tensor:
+        """Return the activations of examples of the split, without augmentation, (B, 784)."""
+        if not self.preprocessing.deskew:
+            return self.preprocessing(self.examples.images.index_select(0, indices), out)
+        if self._upright is None:
+            self._upright = UprightImages(self.examples, self.indices.to(self.examples.images.device))
+        return self.preprocessing._replace(deskew=False)(self._upright.index_select(indices), out)
 
     def _augmented_epoch(self, part: Part, augmentation: Augmentation) -> AugmentedEpoch:
         """Return the augmented images of the part's epoch. They are kept for its other parts."""

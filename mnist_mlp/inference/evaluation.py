@@ -6,6 +6,7 @@ from typing import Literal
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
+from mnist_mlp.data.class_names import class_name
 from mnist_mlp.data.loader import SplitDataset
 from mnist_mlp.errors import InputError
 from mnist_mlp.inference.trained import Trained
@@ -15,9 +16,9 @@ Split = Literal["train", "validation", "test"]
 
 @dataclass(frozen=True)
 class Digit:
-    """The metrics of one digit. A metric is None if it is a mean over no images.
+    """The metrics of one digit, or of one class of another data set. A metric is None if it is a mean over no images.
 
-    digit: 0 to 9.
+    digit: 0 to 9, the label.
     images: number of images that show the digit.
     average_cost: mean cost of these images.
     precision: the fraction of the images with this predicted class that show the digit.
@@ -41,6 +42,7 @@ class Mistake:
     guess: the predicted class.
     cost: cost of the image.
     activations: ten output activations.
+    file: path of the picture, if the data set is a folder of pictures.
     """
 
     index: int
@@ -48,6 +50,7 @@ class Mistake:
     guess: int
     cost: float
     activations: list[float]
+    file: str | None
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Evaluation:
     images: number of images.
     average_cost: mean cost of all images.
     accuracy: fraction of correctly classified images, 0 to 1.
+    class_names: the names of the labels.
     digits: the metrics of each digit.
     confusion: confusion[label][predicted class], numbers of images.
     mistakes: the wrongly classified images with the highest costs, highest first.
@@ -67,6 +71,7 @@ class Evaluation:
     images: int
     average_cost: float
     accuracy: float
+    class_names: list[str]
     digits: list[Digit]
     confusion: list[list[int]]
     mistakes: list[Mistake]
@@ -92,11 +97,17 @@ def evaluation(
         strength: strength of the test-time augmentation, relative to training.
 
     Raises:
-        InputError: the net has no such split, the data set cannot be read, or `tta` is given for a net that was trained
-            without augmentation.
+        InputError: the net has no such split, the data set cannot be read or has other classes, or `tta` is given for a
+            net that was trained without augmentation.
     """
     data = trained.training_data(data_dir)
     data.setup()
+    names = trained.class_names or data.class_names
+    if data.class_names != names:
+        raise InputError(
+            f"the net knows the classes {', '.join(names)}, but the data set has {', '.join(data.class_names)}; "
+            "give the folder of its data with --data_dir."
+        )
     loaders = {"train": data.train_dataloader, "validation": data.val_dataloader, "test": data.test_dataloader}
     examples = getattr(loaders[split](), "dataset", None)
     if not isinstance(examples, SplitDataset):
@@ -110,7 +121,10 @@ def evaluation(
         activations = trained.averaged_activations(images, data.augmentation.times(strength), tta)
     predicted = activations.argmax(dim=1)
     costs = trained.net.cost(activations, labels).double()
-    confusion = multiclass_confusion_matrix(predicted, labels, num_classes=10)
+    # With fewer than ten classes, some output neurons have none. They are left out unless one is a predicted class.
+    n_classes = max(len(names), int(predicted.max()) + 1)
+    confusion = multiclass_confusion_matrix(predicted, labels, num_classes=10)[:n_classes, :n_classes]
+    files = data.files.get("test" if split == "test" else "train")
     mistakes = (predicted != labels).nonzero().flatten()
     mistakes = mistakes[costs[mistakes].argsort(descending=True, stable=True)][:worst]
     return Evaluation(
@@ -118,10 +132,18 @@ def evaluation(
         images=len(labels),
         average_cost=float(costs.mean()),
         accuracy=float((predicted == labels).double().mean()),
-        digits=[_digit(d, confusion, costs[labels == d]) for d in range(10)],
+        class_names=[class_name(names, label) for label in range(n_classes)],
+        digits=[_digit(d, confusion, costs[labels == d]) for d in range(n_classes)],
         confusion=confusion.tolist(),
         mistakes=[
-            Mistake(int(indices[i]), int(labels[i]), int(predicted[i]), float(costs[i]), activations[i].tolist())
+            Mistake(
+                index=int(indices[i]),
+                label=int(labels[i]),
+                guess=int(predicted[i]),
+                cost=float(costs[i]),
+                activations=activations[i].tolist(),
+                file=str(files[int(indices[i])]) if files else None,
+            )
             for i in mistakes
         ],
     )
@@ -132,7 +154,7 @@ def _digit(digit: int, confusion: Tensor, costs: Tensor) -> Digit:
 
     Args:
         digit: 0 to 9.
-        confusion: (10, 10), rows are labels, columns are predicted classes.
+        confusion: (n, n) for n classes; rows are labels, columns are predicted classes.
         costs: the costs of the images that show the digit.
     """
     images, predicted, correct = len(costs), int(confusion[:, digit].sum()), int(confusion[digit, digit])

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from mnist_mlp.checks import check_net_settings, is_finite
+from mnist_mlp.data.class_names import CLASS_NAMES
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.data.preprocessing import Preprocessing
 from mnist_mlp.errors import InputError
 from mnist_mlp.inference.checkpoint import check_plain, damage, read_checkpoint
 from mnist_mlp.inference.resumable import check_resumable
 from mnist_mlp.inference.trained import Trained, data_module
-from mnist_mlp.model import SigmoidMLP
+from mnist_mlp.model import N_OUTPUTS, SigmoidMLP
 
 SAFETENSORS = ".safetensors"
 METADATA_KEY = "mnist_mlp"  # in exported files, the key of the net's settings, a JSON document
@@ -106,11 +107,12 @@ def _from_safetensors(path: Path) -> Trained:
         check_plain(settings, path.stat().st_size)
         model, data, scale = (_plain(settings[name], path) for name in ("model", "data", "scale"))
         preprocessing = Preprocessing(**scale)
+        names = settings.get("class_names")
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise _of_another_kind(path) from error
-    return _trained(model, data, preprocessing, state, path)
+    return _trained(model, data, preprocessing, names, state, path)
 
 
 def _from_checkpoint(path: Path) -> Trained:
@@ -121,9 +123,10 @@ def _from_checkpoint(path: Path) -> Trained:
             _plain(checkpoint.get(name), path) for name in ("hyper_parameters", "datamodule_hyper_parameters")
         )
         preprocessing = Preprocessing(*state["scale"]) if "scale" in state else None
-    except TypeError as error:
+        names = state.get("class_names")
+    except (AttributeError, TypeError) as error:
         raise _of_another_kind(path) from error
-    return _trained(model, data, preprocessing, checkpoint["state_dict"], path)
+    return _trained(model, data, preprocessing, names, checkpoint["state_dict"], path)
 
 
 def _plain(settings: Any, path: Path) -> Any:
@@ -139,13 +142,16 @@ def _plain(settings: Any, path: Path) -> Any:
         raise InputError(f"{path} holds settings that are NaN or infinite; give another file.") from error
 
 
-def _trained(model: Any, data: Any, preprocessing: Preprocessing | None, state: Any, path: Path) -> Trained:
+def _trained(
+    model: Any, data: Any, preprocessing: Preprocessing | None, class_names: Any, state: Any, path: Path
+) -> Trained:
     """Build the net of a file after all its parts have been checked.
 
     Args:
         model: the arguments of SigmoidMLP, and maybe of FastSigmoidMLP.
         data: those of MNISTData; None for other data.
         preprocessing: None for an older checkpoint: it is computed again from the training images.
+        class_names: those of the labels; None for an older file, where they follow from the data set.
         state: the weights and biases.
         path: the file.
     """
@@ -168,7 +174,20 @@ def _trained(model: Any, data: Any, preprocessing: Preprocessing | None, state: 
         raise InputError(f"{path} does not scale the pixels by finite numbers; give another file.")
     if not _stays_finite(net, preprocessing):
         raise InputError(f"{path} holds weights so large that activations overflow; give an earlier checkpoint.")
-    return Trained(net, preprocessing, model, data)
+    return Trained(net, preprocessing, model, data, _class_names(class_names, data, path))
+
+
+def _class_names(names: Any, data: dict[str, Any] | None, path: Path) -> tuple[str, ...] | None:
+    """Return the names of the classes, or None if the file does not say what its labels stand for."""
+    if names is None and data is not None:
+        names = CLASS_NAMES.get(str(data.get("dataset", "MNIST")))
+    if not names:
+        return None
+    if not isinstance(names, (list, tuple)) or len(names) > N_OUTPUTS:
+        raise _of_another_kind(path)
+    if not all(isinstance(name, str) and name.isprintable() and len(name) < 256 for name in names):
+        raise _of_another_kind(path)
+    return tuple(names)
 
 
 def _net(model: dict[str, Any], state: Any, path: Path) -> SigmoidMLP:

@@ -52,13 +52,15 @@ def to_onnx(trained: Trained) -> bytes:
             (torch.zeros(2, 1, 28, 28),),
             input_names=["images"],
             output_names=["activations"],
-            dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
+            dynamic_shapes={"images": {0: torch.export.Dim.AUTO}},  # torch 2.6 refuses a name
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
         )
     assert program is not None
     model = program.model_proto
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
     model.metadata_props.add(key=METADATA_KEY, value=trained.settings())
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.errors import InputError
+from mnist_mlp.model import N_OUTPUTS
 from mnist_mlp.resume import METRICS_KEY
 
 KNOWN_BEFORE = Version("2.7")  # the versions of Lightning whose checkpoints have the forms below
@@ -62,6 +63,11 @@ def _is_position(value: Any) -> bool:
     if not isinstance(value, dict) or value.keys() != {"made", "updates"} or not all(map(is_count, value.values())):
         return False
     return bool(value["made"] <= value["updates"])
+
+
+def _is_names(value: Any) -> bool:
+    """Whether it holds the names of classes."""
+    return isinstance(value, (list, tuple)) and len(value) <= N_OUTPUTS and all(isinstance(n, str) for n in value)
 
 
 def _is_progress(value: Any) -> bool:
@@ -119,7 +125,7 @@ _RUN = {
     "optimizer_states": [{"state": _has_no_state, "param_groups": list}],
     "lr_schedulers": [_SCHEDULER],
     "callbacks?": {},
-    f"{MNISTData.__qualname__}?": {"shuffle_seed": _is_seed, "position": _is_position},
+    f"{MNISTData.__qualname__}?": {"shuffle_seed": _is_seed, "position": _is_position, "class_names?": _is_names},
 }
 _CALLBACKS = {  # by the end of the callback's name
     "Checkpoint": {
@@ -150,7 +156,7 @@ def check_resumable(checkpoint: dict[str, Any], model: nn.Module, path: Any) -> 
         wrong = _wrong_loop(checkpoint) or _wrong_epoch(checkpoint) or _wrong_optimizer(checkpoint, model)
     for name, state in checkpoint.get("callbacks", {}).items() if wrong is None else ():
         forms = [form for end, form in _CALLBACKS.items() if str(name).partition("{")[0].endswith(end)]
-        if any(_misfit(state, form) is not None for form in (*forms, {})):
+        if any(_misfit(state, form) is not None for form in (*forms, {})) or not _knows_its_worst(state):
             wrong = f"callbacks.{name}"
     if wrong is None and METRICS_KEY in checkpoint:
         wrong = _wrong_metrics(checkpoint[METRICS_KEY], model)
@@ -160,6 +166,14 @@ def check_resumable(checkpoint: dict[str, Any], model: nn.Module, path: Any) -> 
             f"{path} cannot be resumed: its {name!r} is damaged, out of range or of another version; "
             "give another checkpoint."
         )
+
+
+def _knows_its_worst(state: dict[str, Any]) -> bool:
+    """Whether the worst of the best checkpoints is one of them. Before there is one, its metric is infinite."""
+    worst, metric = state.get("kth_best_model_path"), state.get("kth_value")
+    if worst:
+        return worst in state.get("best_k_models", ())
+    return metric is None or not math.isfinite(float(metric))
 
 
 def _misfit(value: Any, form: Any) -> str | None:

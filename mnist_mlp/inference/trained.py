@@ -14,6 +14,7 @@ from mnist_mlp.data.dataset import DatasetName
 from mnist_mlp.data.preprocessing import Preprocessing
 from mnist_mlp.errors import InputError
 from mnist_mlp.model import SigmoidMLP
+from mnist_mlp.pictures.arrays import SIDE, mnist_images
 
 
 class Trained(NamedTuple):
@@ -23,17 +24,37 @@ class Trained(NamedTuple):
     preprocessing: from images to the activations of the input neurons, as in training.
     model: the arguments of SigmoidMLP.
     data: the arguments of MNISTData in training; None if the net was trained on other data.
+    class_names: the names of the labels 0, 1, ..., such as "trouser"; None stands for digits.
     """
 
     net: SigmoidMLP
     preprocessing: Preprocessing
     model: dict[str, Any]
     data: dict[str, Any] | None
+    class_names: tuple[str, ...] | None = None
 
     @torch.no_grad()
-    def activations(self, images: Tensor) -> Tensor:
-        """Compute the output activations of images in MNIST's form: (B, 28, 28) uint8 -> (B, 10)."""
+    def activations(self, images: Any) -> Tensor:
+        """Compute the output activations of images in MNIST's form: (B, 28, 28) -> (B, 10), one image -> (1, 10).
+
+        Args:
+            images: a tensor, a numpy array, a PIL image or lists, of bytes, whole numbers, booleans or floats, as
+                `mnist_images` in pictures/arrays.py takes them. (B, 28, 28) uint8 is used as it is.
+
+        Raises:
+            InputError: the images have another shape, type or scale.
+        """
+        if (
+            not (isinstance(images, Tensor) and images.dtype == torch.uint8 and images.ndim == 3 and len(images))
+            or images.shape[1:] != (SIDE, SIDE)
+            or images.max() <= 1
+        ):
+            images = torch.from_numpy(mnist_images(images))
         return torch.cat([self.net(self.preprocessing(part)) for part in images.split(EVALUATION_BATCH_SIZE)])
+
+    def __call__(self, images: Any) -> Tensor:
+        """Return `activations`."""
+        return self.activations(images)
 
     @torch.no_grad()
     def averaged_activations(self, images: Tensor, augmentation: Augmentation, versions: int) -> Tensor:
@@ -73,7 +94,8 @@ class Trained(NamedTuple):
 
     def settings(self) -> str:
         """Return everything except the weights, as a JSON document."""
-        return json.dumps({"model": self.model, "data": self.data, "scale": self.preprocessing._asdict()})
+        scale = self.preprocessing._asdict()
+        return json.dumps({"model": self.model, "data": self.data, "scale": scale, "class_names": self.class_names})
 
 
 def data_module(settings: dict[str, Any]) -> MNISTData:

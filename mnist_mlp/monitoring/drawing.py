@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from mnist_mlp.data.class_names import DIGITS, class_name
+
 Colour = tuple[int, int, int]
 
 
@@ -39,6 +41,7 @@ MARGIN = 8
 LINE = 18  # height of a line of text
 CELL = 30  # side of a cell of the confusion matrix
 SIDE = 40  # side of a digit, and height of its bar chart
+NAME = 84  # width of a class's name; longer names are cut
 
 MAX_TILES = 144  # in 12 columns; fewer tiles are enlarged
 FULL_COLOUR = 3.0  # the weight with full colour, in root mean squares of the weights
@@ -68,38 +71,56 @@ def weight_tiles(weights: Tensor) -> Image.Image:
     return _coloured(page)
 
 
-def confusion_matrix(confusion: Tensor, images: str) -> Image.Image:
+def confusion_matrix(confusion: Tensor, images: str, names: Sequence[str] = DIGITS) -> Image.Image:
     """Draw a confusion matrix: correct predictions blue, on the diagonal; mistakes orange.
 
     Args:
-        confusion: (10, 10) numbers of images; the row is the digit, the column the predicted class.
+        confusion: (n, n) numbers of images; the row is the digit, the column the predicted class.
         images: the kind of images, for the caption, such as "validation images".
+        names: the names of the n classes; 10 digits by default.
     """
-    left, top = WIDTH - 10 * CELL - MARGIN // 2, 3 * LINE
+    n, shown = len(confusion), [_cut(class_name(names, label)) for label in range(len(confusion))]
+    longest = math.ceil(max(map(_width, shown)))
+    left = max(WIDTH - 10 * CELL - MARGIN // 2, longest + 12)
+    cell = min(CELL, (WIDTH - MARGIN // 2 - left) // n)
+    upright = longest > cell - 4  # the names of the columns are turned by 90 degrees
+    top = 2 * LINE + (longest + 6 if upright else LINE)
     correct, total = confusion.diagonal(), int(confusion.sum())
     wrong = confusion - correct.diag()
     # Most counts of mistakes are small; the square root makes them visible. Black numbers stay legible on 60% blue.
     shade = (wrong / wrong.max().clamp_min(1)).sqrt() - 0.6 * (correct / confusion.sum(dim=1).clamp_min(1)).diag()
-    cells = F.pad(shades(shade)[:, :, None, None].expand(10, 10, CELL - 1, CELL - 1), (0, 1, 0, 1), value=FRAME)
+    cells = F.pad(shades(shade)[:, :, None, None].expand(n, n, cell - 1, cell - 1), (0, 1, 0, 1), value=FRAME)
     accuracy = int(correct.sum()) / max(total, 1)
-    page = _page(top + 10 * CELL + MARGIN, f"{total:,} {images}, accuracy {accuracy:.2%}")
+    page = _page(top + n * cell + MARGIN, f"{total:,} {images}, accuracy {accuracy:.2%}")
     draw = ImageDraw.Draw(page)
-    draw.text((left + 5 * CELL, 1.5 * LINE), "predicted class", INK, _font(), anchor="mm")
-    draw.text((2, top + 5 * CELL), "digit", INK, _font(), anchor="lm")
-    for digit in range(10):
-        draw.text((left - 8, top + (digit + 0.5) * CELL), str(digit), INK, _font(), anchor="mm")
-        draw.text((left + (digit + 0.5) * CELL, 2.5 * LINE), str(digit), INK, _font(), anchor="mm")
-    draw.rectangle((left - 1, top - 1, left + 10 * CELL - 1, top + 10 * CELL - 1), outline=FRAME)
-    page.paste(Image.fromarray(cells.transpose(1, 2).reshape(10 * CELL, 10 * CELL).numpy()), (left, top))
+    draw.text((left + n * cell / 2, 1.5 * LINE), "predicted class", INK, _font(), anchor="mm")
+    if tuple(names) == DIGITS:
+        draw.text((2, top + n * cell / 2), "digit", INK, _font(), anchor="lm")
+    for label, name in enumerate(shown):
+        if upright:
+            strip = Image.new("L", (longest + 2, LINE), PAPER)
+            ImageDraw.Draw(strip).text((0, LINE / 2), name, INK, _font(), anchor="lm")
+            page.paste(strip.rotate(90, expand=True), (left + round((label + 0.5) * cell - LINE / 2), 2 * LINE))
+        else:
+            draw.text((left + (label + 0.5) * cell, 2.5 * LINE), name, INK, _font(), anchor="mm")
+        at = (left - 8, top + (label + 0.5) * cell)
+        draw.text(at, name, INK, _font(), anchor="rm" if longest > LINE else "mm")
+    draw.rectangle((left - 1, top - 1, left + n * cell - 1, top + n * cell - 1), outline=FRAME)
+    page.paste(Image.fromarray(cells.transpose(1, 2).reshape(n * cell, n * cell).numpy()), (left, top))
     draw.fontmode = "1"  # no soft edges: between the indices of ink and a shade lie unrelated colours
     for row, column in confusion.nonzero().tolist():
-        at = left + (column + 0.5) * CELL, top + (row + 0.5) * CELL
+        at = left + (column + 0.5) * cell, top + (row + 0.5) * cell
         draw.text(at, str(int(confusion[row, column])), INK, _font(), anchor="mm")
     return _coloured(page)
 
 
 def mistakes(
-    images: Tensor, activations: Tensor, labels: Tensor, heights: tuple[float, float], *captions: str
+    images: Tensor,
+    activations: Tensor,
+    labels: Tensor,
+    heights: tuple[float, float],
+    *captions: str,
+    names: Sequence[str] = DIGITS,
 ) -> Image.Image:
     """Draw misclassified images, each with its ten output activations as bars.
 
@@ -109,25 +130,38 @@ def mistakes(
         labels: (N,) the digits.
         heights: the activations at the foot of a bar and at its full height.
         captions: the picture's first lines of text.
+        names: the names of the classes; 10 digits by default.
     """
+    captions = (*captions, *_legend(names))
+    digits = tuple(names) == DIGITS
+    text_height = LINE if digits else 2 * LINE
     columns, bar = 2, 11
-    width, height, top = (WIDTH - MARGIN) // columns, LINE + SIDE + LINE, len(captions) * LINE
+    width, height, top = (WIDTH - MARGIN) // columns, text_height + SIDE + LINE, len(captions) * LINE
     page = _page(top + max(1, -(-len(images) // columns)) * height, *captions)
     draw = ImageDraw.Draw(page)
     predicted = activations.argmax(dim=1)
     charts = bar_charts(activations, labels, heights, bar)
     for i, (digit, chart) in enumerate(zip(_digits(images), charts, strict=True)):
         x, y = MARGIN + i % columns * width, top + i // columns * height
-        text = f"{labels[i]} predicted as {predicted[i]}: {activations[i, predicted[i]]:.2f}"
-        draw.text((x, y + LINE / 2), text, INK, _font(), anchor="lm")
-        page.paste(digit, (x, y + LINE))
-        page.paste(Image.fromarray(chart.numpy()), (x + SIDE + MARGIN, y + LINE))
-        page.paste(_axis(bar, tuple(range(10))), (x + SIDE + MARGIN, y + LINE + SIDE))
+        label, guess = (_cut(class_name(names, int(which[i]))) for which in (labels, predicted))
+        space = " " if digits else "\n"
+        text = f"{label} predicted as{space}{guess}: {activations[i, predicted[i]]:.2f}"
+        for number, line in enumerate(text.splitlines()):
+            draw.text((x, y + (number + 0.5) * LINE), line, INK, _font(), anchor="lm")
+        y += text_height
+        page.paste(digit, (x, y))
+        page.paste(Image.fromarray(chart.numpy()), (x + SIDE + MARGIN, y))
+        page.paste(_axis(bar, tuple(range(10))), (x + SIDE + MARGIN, y + SIDE))
     return _coloured(page)
 
 
 def outputs_over_epochs(
-    images: Tensor, activations: Tensor, labels: Tensor, heights: tuple[float, float], epochs: Sequence[int]
+    images: Tensor,
+    activations: Tensor,
+    labels: Tensor,
+    heights: tuple[float, float],
+    epochs: Sequence[int],
+    names: Sequence[str] = DIGITS,
 ) -> Image.Image:
     """Draw the output activations for the same images after different epochs, side by side.
 
@@ -137,22 +171,21 @@ def outputs_over_epochs(
         labels: (N,) the digits.
         heights: the activations at the foot of a bar and at its full height.
         epochs: the numbers of completed epochs; 0 is before training.
+        names: the names of the classes; 10 digits by default.
     """
-    bar, top, gap = 4, 3 * LINE, 6
+    captions = [f"ten output activations, {heights[0]:g} to {heights[1]:g}, over the epochs;"]
+    captions += [f"blue: the correct {'digit' if tuple(names) == DIGITS else 'class'}, orange: the others"]
+    captions += _legend(names)
+    bar, top, gap = 4, (len(captions) + 1) * LINE, 6
     left, width, height = MARGIN + SIDE + MARGIN, 10 * bar + gap, SIDE + gap
-    page = _page(
-        top + len(images) * height + LINE,
-        f"ten output activations, {heights[0]:g} to {heights[1]:g}, over the epochs;",
-        "blue: the correct digit, orange: the others",
-        width=left + len(epochs) * width,
-    )
+    page = _page(top + len(images) * height + LINE, *captions, width=left + len(epochs) * width)
     draw = ImageDraw.Draw(page)
-    draw.text((MARGIN, 2.5 * LINE), "epoch", INK, _font(), anchor="lm")
+    draw.text((MARGIN, top - LINE / 2), "epoch", INK, _font(), anchor="lm")
     for row, digit in enumerate(_digits(images)):
         page.paste(digit, (MARGIN, top + row * height))
     for column, epoch in enumerate(epochs):
         x = left + column * width
-        draw.text((x + 5 * bar, 2.5 * LINE), str(epoch), INK, _font(), anchor="mm")
+        draw.text((x + 5 * bar, top - LINE / 2), str(epoch), INK, _font(), anchor="mm")
         charts = F.pad(bar_charts(activations[column], labels, heights, bar), (0, 0, 0, gap), value=PAPER)
         page.paste(Image.fromarray(charts.flatten(0, 1).numpy()), (x, top))
         page.paste(_axis(bar, (0, 9)), (x, top + len(images) * height - gap))
@@ -191,6 +224,30 @@ def _page(height: int, *captions: str, width: int = 0) -> Image.Image:
     for i, caption in enumerate(captions):
         ImageDraw.Draw(page).text((2, (i + 0.5) * LINE), caption, INK, _font(), anchor="lm")
     return page
+
+
+def _legend(names: Sequence[str]) -> list[str]:
+    """Return lines that name the output neurons, whose bars have only numbers; none for digits."""
+    if tuple(names) == DIGITS:
+        return []
+    lines = ["bars:"]
+    for number, name in enumerate(names):
+        part = f" {number} {_cut(name)}" + ("," if number < len(names) - 1 else "")
+        if _width(lines[-1] + part) > WIDTH - MARGIN:
+            lines.append("")
+        lines[-1] += part
+    return [line.strip() for line in lines]
+
+
+def _width(text: str) -> float:
+    return _font().getlength(text)
+
+
+def _cut(name: str) -> str:
+    """Return a class's name, without its end if it is too long."""
+    while _width(name) > NAME:
+        name = name[:-2] + "." if name.endswith(".") else name[:-1] + "."
+    return name
 
 
 def _coloured(page: Image.Image) -> Image.Image:

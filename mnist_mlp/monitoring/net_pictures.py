@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
+from mnist_mlp.data.class_names import DIGITS
 from mnist_mlp.data.loader import SplitDataset, sampler_of
 from mnist_mlp.data.sampler import MiniBatchSampler
 from mnist_mlp.model import SigmoidMLP
@@ -164,6 +165,7 @@ class Pictures(Callback):
             split.labels(digits).cpu(),
             net.hparams["target_values"],
             epochs,
+            split.dataset.class_names,
         )
         add_picture(writer, "3 pictures/outputs over epochs", page, epoch)
 
@@ -192,18 +194,20 @@ def _draw_predictions(
     activations = activations.float().cpu().nan_to_num(0.0)
     labels = split.labels(indices).cpu()
     confidence, predicted = activations.max(dim=1)
+    names = split.dataset.class_names
     confusion = multiclass_confusion_matrix(predicted, labels, num_classes=10, validate_args=False)
-    page = drawing.confusion_matrix(confusion, f"{split.name} images")
+    n_shown = max(len(names), int(predicted.max()) + 1)
+    page = drawing.confusion_matrix(confusion[:n_shown, :n_shown], f"{split.name} images", names)
     add_picture(writer, "3 pictures/confusion matrix", page, epoch)
 
     wrong = (predicted != labels).nonzero().flatten()
     shown = wrong[confidence[wrong].argsort(descending=True, stable=True)][:MISTAKES]
     captions = (
         f"the {len(shown)} most confident of {len(wrong):,} mistakes on",
-        f"{len(labels):,} {split.name} images; blue: the correct digit",
+        f"{len(labels):,} {split.name} images; blue: the correct {'digit' if names == DIGITS else 'class'}",
     )
     images, heights = split.images(indices[shown]).cpu(), net.hparams["target_values"]
-    page = drawing.mistakes(images, activations[shown], labels[shown], heights, *captions)
+    page = drawing.mistakes(images, activations[shown], labels[shown], heights, *captions, names=names)
     add_picture(writer, "3 pictures/most confident mistakes", page, epoch)
 
 

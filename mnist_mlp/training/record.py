@@ -63,6 +63,7 @@ def record(trainer: L.Trainer, command: str) -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "commit": commit(),
         "data": getattr(trainer.datamodule, "checksums", dict)(),  # type: ignore[attr-defined]
+        "classes": list(getattr(trainer.datamodule, "class_names", ())),  # type: ignore[attr-defined]
         "machine": machine(trainer.strategy.root_device),
         "processes": trainer.world_size,
     }

@@ -1,6 +1,7 @@
-"""Tools shared by the tests of augmentation and deskewing."""
+"""Tools shared by the tests of the data."""
 
 import math
+import struct
 from typing import Any
 
 import numpy as np
@@ -62,3 +63,8 @@ def bilinear(image: Array, x: float, y: float) -> float:
             if 0 <= row < 28 and 0 <= column < 28:
                 total += image[row, column] * (1 - abs(x - column)) * (1 - abs(y - row))
     return total
+
+
+def idx(type_code: int, shape: tuple[int, ...], content: bytes) -> bytes:
+    """Return the content of an IDX file."""
+    return bytes([0, 0, type_code, len(shape)]) + struct.pack(f">{len(shape)}I", *shape) + content

@@ -34,10 +34,10 @@ def damage_missing(raw: Path) -> str:
     return "t10k-labels-idx1-ubyte"
 
 
-def damage_only_gzipped(raw: Path) -> str:
+def damage_gzipped(raw: Path) -> str:
     path = raw / "t10k-labels-idx1-ubyte"
-    path.rename(path.with_name(path.name + ".gz"))
-    return "unpack that"
+    path.write_bytes(gzip.compress(path.read_bytes())[:-100])
+    return "t10k-labels-idx1-ubyte"
 
 
 def damage_not_idx(raw: Path) -> str:
@@ -63,7 +63,7 @@ def damage_labels_of_other_images(raw: Path) -> str:
     [
         damage_truncated,
         damage_missing,
-        damage_only_gzipped,
+        damage_gzipped,
         damage_not_idx,
         damage_wrong_size,
         damage_labels_of_other_images,

@@ -128,6 +128,22 @@ def test_training_validation_and_test_images_are_deskewed(mnist: tuple[Examples,
     torch.testing.assert_close(block.images, deskewed(mnist[0].images[sampler.order()[:64]]).flatten(1) / 255)
 
 
+def test_images_are_deskewed_once(mnist: tuple[Examples, Examples]) -> None:
+    """Later epochs use the images of the first one, to the bit, in another order."""
+    examples = Examples(mnist[0].images[:200].clone(), mnist[0].labels[:200])
+    indices = torch.arange(20, 180)
+    preprocessing = Preprocessing(deskew=True)
+    expected = preprocessing(examples.images)
+    sampler = MiniBatchSampler(indices, 32, seed=0)
+    loader = mini_batches(SplitDataset(examples, indices, preprocessing), sampler)
+    list(loader)
+    examples.images.zero_()
+    sampler.set_epoch(1)
+    images = torch.cat([batch.images for batch in loader])
+    assert torch.equal(images, expected[sampler.order()])
+    assert not torch.equal(sampler.order(), indices)
+
+
 def test_augmentation_follows_deskewing(mnist: tuple[Examples, Examples]) -> None:
     """Without augmentation the images stay upright. With it, upright images are augmented, in one interpolation."""
     epoch = Epoch(torch.arange(50), number=0, seed=1)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torchmetrics.functional.classification import multiclass_precision, multiclass_recall
 
+from mnist_mlp.data.class_names import CLASS_NAMES
 from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.data.dataset import Examples
 from mnist_mlp.errors import InputError
@@ -109,6 +111,81 @@ def test_a_digit_that_is_never_predicted_has_no_precision(small_net: Trained) ->
     assert result.mistakes == []
     assert as_text(result).splitlines()[3].split()[-2:] == ["-", "0.00%"]
     assert json.loads(as_json(result))["digits"][0]["precision"] is None
+
+
+@pytest.fixture
+def fashion(small_run: Path, tmp_path: Path) -> Path:
+    """A net that says it was trained on FashionMNIST. `read_once` gives it the images of MNIST."""
+
+    def of_fashion(checkpoint: dict[str, Any]) -> None:
+        checkpoint["datamodule_hyper_parameters"]["dataset"] = "FashionMNIST"
+        checkpoint["MNISTData"].pop("class_names", None)
+
+    return changed(small_run, tmp_path / "fashion.ckpt", of_fashion)
+
+
+def test_class_names_are_printed(fashion: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the tables and the worst mistakes as text and CSV; JSON lists them."""
+    options = ["--ckpt", str(fashion), "--split", "test", "--worst", "2"]
+    evaluate([*options, "--format", "json"])
+    document = json.loads(capsys.readouterr().out)
+    names = document["class_names"]
+    assert names == list(CLASS_NAMES["FashionMNIST"])
+    worst = document["mistakes"][-1]
+    assert worst["file"] is None
+
+    evaluate(options)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:11].strip() for line in lines[3:13]] == names
+    assert lines[14].split()[2:] == " ".join(names).split()
+    assert [line[:11].strip() for line in lines[15:25]] == names
+    assert f"  {names[worst['label']]:>11}  {names[worst['guess']]:>11}  {worst['cost']:.5f}  " in lines[-1]
+    columns = [lines[14].index(name) + len(name) for name in ("trouser", "ankle boot")]
+    confusion = document["confusion"][1]
+    assert [lines[16][:end].split()[-1] for end in columns] == [str(confusion[i] or ".") for i in (1, 9)]
+
+    evaluate([*options, "--format", "csv"])
+    rows = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    table = {(row["table"], row["row"], row["column"]): row["value"] for row in rows}
+    assert int(table["confusion", "trouser", "ankle boot"]) == confusion[9]
+    assert float(table["digits", "coat", "recall"]) == document["digits"][4]["recall"]
+    assert table["mistakes", str(worst["index"]), "guess"] == names[worst["guess"]]
+    assert float(table["mistakes", str(worst["index"]), "bag"]) == worst["activations"][8]
+
+
+def test_long_names_are_cut_in_the_text(small_net: Trained) -> None:
+    result = replace(evaluation(small_net, "test", worst=1), class_names=[f"{i} with a long name" for i in range(10)])
+    lines = as_text(result).splitlines()
+    assert lines[3].startswith("0 with a lo…  ")
+    assert len({len(line) for line in lines[14:25]}) == 1
+
+
+def test_unused_output_neurons_are_left_out(small_net: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With three classes, a table has three rows; more only if the net predicts another output neuron."""
+    data = small_net.training_data()
+    data.setup()
+    assert data._test is not None
+    three = Examples(*(part[data._test.labels < 3] for part in data._test))
+    monkeypatch.setattr("mnist_mlp.data.datamodule.load", lambda *_: (data._train, three))
+    monkeypatch.setattr("mnist_mlp.data.datamodule.CLASS_NAMES", {"MNIST": ("a", "b", "c")})
+    net = SigmoidMLP([])
+    with torch.no_grad():
+        net.linear_layers[0].weight.zero_()
+        for predicted, names in ((1, ["a", "b", "c"]), (4, ["a", "b", "c", "output 3", "output 4"])):
+            net.linear_layers[0].bias.copy_(torch.eye(10)[predicted])
+            trained = small_net._replace(net=net, class_names=("a", "b", "c"))
+            result = evaluation(trained, "test", worst=1)
+            assert result.class_names == names
+            assert result.confusion == [
+                [n if column == predicted else 0 for column in range(len(names))]
+                for n in [*three.labels.bincount().tolist(), 0, 0][: len(names)]
+            ]
+            assert as_text(result).splitlines()[-1].split()[2] == names[predicted].split()[0]
+
+
+def test_data_with_other_classes_is_refused(small_net: Trained) -> None:
+    with pytest.raises(InputError, match=r"knows the classes cat, dog, but the data set has 0, 1, .*--data_dir"):
+        evaluation(small_net._replace(class_names=("cat", "dog")), "test")
 
 
 def test_evaluate_with_test_time_augmentation() -> None:

@@ -1,18 +1,20 @@
 """Nets are loaded from checkpoints and safetensors files, and unusable files are refused with one sentence."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import safetensors.torch
 import torch
+import torchvision.datasets
 
 from mnist_mlp.data.datamodule import MNISTData
-from mnist_mlp.data.dataset import Examples
+from mnist_mlp.data.dataset import DatasetName, Examples
 from mnist_mlp.data.preprocessing import Preprocessing
 from mnist_mlp.errors import InputError
 from mnist_mlp.fast.module import FastSigmoidMLP
-from mnist_mlp.inference.load import METADATA_KEY, TRAINING_ONLY, load_net, to_safetensors
+from mnist_mlp.inference.checkpoint import read_checkpoint
+from mnist_mlp.inference.load import METADATA_KEY, TRAINING_ONLY, check_fits, load_net, to_safetensors
 from mnist_mlp.inference.trained import Trained
 from mnist_mlp.model import SigmoidMLP
 from tests.inference.conftest import assert_same_net, changed
@@ -89,6 +91,48 @@ def test_a_data_folder_given_as_a_path_does_not_make_a_checkpoint_unreadable(tmp
     """A Path is not a plain value, so a checkpoint that contains one would be refused."""
     torch.save(dict(MNISTData(data_dir=tmp_path).hparams), tmp_path / "hparams.pt")
     assert torch.load(tmp_path / "hparams.pt", weights_only=True)["data_dir"] == str(tmp_path)
+
+
+def of_set(name: str) -> Any:
+    """Return a change to a checkpoint of an older version, which has no class names, trained on another set."""
+
+    def change(checkpoint: dict[str, Any]) -> None:
+        checkpoint["MNISTData"].pop("class_names", None)
+        checkpoint["datamodule_hyper_parameters"]["dataset"] = name
+
+    return change
+
+
+@pytest.mark.parametrize("name", get_args(DatasetName)[:-1])
+def test_class_names_of_older_files_follow_from_the_data_set(small_run: Path, tmp_path: Path, name: str) -> None:
+    """They are torchvision's, in lower case; digits have figures. A safetensors file keeps them."""
+    trained = load_net(changed(small_run, tmp_path / "older.ckpt", of_set(name)))
+    theirs = tuple(names.lower() for names in getattr(torchvision.datasets, name).classes)
+    assert trained.class_names == tuple(names.partition(" - ")[0] for names in theirs)
+    (tmp_path / "net.safetensors").write_bytes(to_safetensors(trained))
+    assert load_net(tmp_path / "net.safetensors").class_names == trained.class_names
+
+
+def test_class_names_of_a_folder_survive_every_file(small_run: Path, tmp_path: Path) -> None:
+    """Those in the file come before those of the data set."""
+    path = changed(small_run, tmp_path / "named.ckpt", lambda c: c["MNISTData"].update(class_names=("cat", "dög")))
+    assert load_net(path).class_names == ("cat", "dög")
+    (tmp_path / "net.safetensors").write_bytes(to_safetensors(load_net(path)))
+    assert load_net(tmp_path / "net.safetensors").class_names == ("cat", "dög")
+
+
+def test_an_unknown_data_set_has_no_class_names(small_run: Path, tmp_path: Path) -> None:
+    def other_data(checkpoint: dict[str, Any]) -> None:
+        checkpoint["datamodule_hyper_parameters"] = None
+
+    assert load_net(changed(small_run, tmp_path / "other.ckpt", other_data)).class_names is None
+
+
+@pytest.mark.parametrize("names", ["cat", ["cat", 1], ["cat"] * 11, ["c\nat", "dog"], ["c" * 300, "dog"], 5])
+def test_damaged_class_names(small_run: Path, tmp_path: Path, names: Any) -> None:
+    path = changed(small_run, tmp_path / "damaged.ckpt", lambda c: c["MNISTData"].update(class_names=names))
+    with pytest.raises(InputError, match="not a net of this project"):
+        load_net(path)
 
 
 def no_settings(checkpoint: dict[str, Any]) -> None:
@@ -192,3 +236,19 @@ def test_a_flipped_bit_in_the_weights_is_found(small_run: Path, tmp_path: Path) 
     (tmp_path / "flipped.ckpt").write_bytes(bytes(content))
     with pytest.raises(InputError, match=r"flipped\.ckpt is damaged"):
         load_net(tmp_path / "flipped.ckpt")
+
+
+@pytest.mark.parametrize("worst", ["", "other.ckpt"])
+def test_the_worst_checkpoint_of_a_resumed_run_is_one_of_the_best(small_run: Path, tmp_path: Path, worst: str) -> None:
+    """Otherwise Lightning would raise a KeyError in the next validation."""
+
+    def change(checkpoint: dict[str, Any]) -> None:
+        (state,) = [state for state in checkpoint["callbacks"].values() if state.get("monitor") == "val/accuracy"]
+        state["kth_best_model_path"] = worst
+
+    net = FastSigmoidMLP([32])
+    last = small_run.with_name("last.ckpt")
+    check_fits(read_checkpoint(last), net, last)
+    path = changed(last, tmp_path / "damaged.ckpt", change)
+    with pytest.raises(InputError, match=r"cannot be resumed: its .callbacks"):
+        check_fits(read_checkpoint(path), net, path)

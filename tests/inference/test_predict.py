@@ -14,8 +14,10 @@ from PIL import Image
 
 from mnist_mlp.data.dataset import Examples
 from mnist_mlp.errors import InputError
-from mnist_mlp.inference.picture import mnist_form, read_image
+from mnist_mlp.inference.confidence import is_sure
 from mnist_mlp.inference.trained import Trained
+from mnist_mlp.pictures.form import mnist_form
+from mnist_mlp.pictures.read import read_image
 from mnist_mlp.predict import predict
 
 
@@ -48,7 +50,8 @@ def test_predict_in_a_process(
     assert names == ["-", "turned.jpeg.webp", *(f"digits/{i:02}.png" for i in range(12))]
     assert predictions[0]["activations"] == predictions[5]["activations"]
     for prediction in predictions:
-        assert list(prediction) == ["image", "digit", "activations"]
+        assert list(prediction) == ["image", "box", "digit", "activations", "sure"]
+        assert prediction["sure"] == is_sure(prediction["activations"])
         assert len(prediction["activations"]) == 10
         assert prediction["digit"] == np.argmax(prediction["activations"])
     images = [mnist_form(read_image(tmp_path / prediction["image"])) for prediction in predictions[1:]]
@@ -72,7 +75,7 @@ def test_predict_as_text_with_the_newest_run(
     lines = output.out.splitlines()
     assert lines[0].split() == ["image", "digit", *"0123456789"]
     for i, line in enumerate(lines[1:]):
-        name, digit, *activations = line.split()
+        name, digit, *activations = line.removesuffix("  not sure").split()
         assert name == f"digits/{i:02}.png"
         assert int(digit) == np.argmax([float(a) for a in activations])
         assert len(activations) == 10
@@ -107,7 +110,7 @@ def test_help_does_not_import_torch(tmp_path: Path) -> None:
 def test_bad_input_of_predict(
     small_run: Path, pretrained_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each error is one sentence that names the problem. Nothing is printed for the good pictures."""
+    """Each error is one sentence that names the problem."""
     Image.fromarray(np.pad(np.full((20, 3), 255, np.uint8), 10)).save("one.png")
     Image.new("RGB", (50, 50), "white").save("blank.png")
     Path("empty").mkdir()
@@ -116,8 +119,8 @@ def test_bad_input_of_predict(
     net = ["--ckpt", str(small_run)]
     for args, words in (
         ([], "image is missing"),
-        (["one.png", "blank.png", *net], r"blank\.png: nothing in it stands out"),
-        (["one.png", "text.png", *net], r"text\.png: it is not a picture"),
+        (["blank.png", *net], r"blank\.png: nothing in it stands out"),
+        (["text.png", *net], r"text\.png: it is not a picture"),
         (["empty", *net], "no pictures in the folder empty"),
         (["-", *net], "the picture from stdin: it is empty"),
         (["one.png", "--ckpt", "nowhere.ckpt"], r"there is no checkpoint nowhere\.ckpt"),
@@ -129,3 +132,42 @@ def test_bad_input_of_predict(
             predict(args)
         assert "\n" not in str(error.value)
     assert capsys.readouterr().out == ""
+
+
+def test_pictures_that_cannot_be_used_are_named(
+    small_run: Path, mnist: tuple[Examples, Examples], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each has its reason on stderr, the others are answered, and the command fails."""
+    pictures(mnist, tmp_path / "digits", 2)
+    (tmp_path / "digits" / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    (tmp_path / "digits" / "page.pdf").write_bytes(b"%PDF-1.7" + bytes(100))
+    (tmp_path / "digits" / "text.png").write_text("not a picture")
+    Image.fromarray(255 - mnist[0].images[0].numpy()).save(tmp_path / "digits" / "old.jfif", "JPEG")
+    with pytest.raises(InputError, match="3 of 6 pictures cannot be used"):
+        predict([str(tmp_path / "digits"), "--json", "--ckpt", str(small_run)])
+    output = capsys.readouterr()
+    assert [Path(p["image"]).name for p in json.loads(output.out)] == ["00.png", "01.png", "old.jfif"]
+    lines = output.err.splitlines()
+    assert len(lines) == 3
+    assert "page.pdf: it is a file of the format PDF" in lines[0]
+    assert "phone.HEIC: it is a HEIC picture" in lines[1]
+    assert "text.png: it is not a picture" in lines[2]
+
+
+def test_several_digits_in_one_picture(
+    small_run: Path, mnist: tuple[Examples, Examples], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each is answered, from left to right, with its box. --explain draws what was found."""
+    row = np.hstack([np.asarray(Image.fromarray(mnist[0].images[i].numpy()).resize((140, 140))) for i in (1, 3, 5)])
+    Image.fromarray(255 - row).save(tmp_path / "row.png")
+    predict([str(tmp_path / "row.png"), "--json", "--ckpt", str(small_run), "--explain", str(tmp_path / "why")])
+    output = capsys.readouterr()
+    predictions = json.loads(output.out)
+    assert len(predictions) == 3
+    for i, prediction in enumerate(predictions):
+        left, top, right, bottom = prediction["box"]
+        assert 140 * i <= left < right <= 140 * (i + 1)
+        assert 0 <= top < bottom <= 140
+    assert "row.png shows 3 digits, answered from left to right" in output.err
+    drawing = np.asarray(Image.open(tmp_path / "why" / "row.png.png").convert("RGB")).reshape(-1, 3)
+    assert (drawing == (0, 140, 60)).all(axis=1).any()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mnist_mlp.data.class_names import DIGITS, FASHION, KUZUSHIJI
 from mnist_mlp.monitoring import drawing
 from tests.monitoring.runs import Run, last_picture
 
@@ -46,3 +47,47 @@ def test_bars_are_as_high_as_the_activations() -> None:
         assert (bars != drawing.FAINT).sum(dim=0).tolist() == [1, 10, 20, 30, 40, 40, 1, 1, 4, 36]
         assert bars[-1].tolist() == [drawing.ORANGE] * 3 + [drawing.BLUE] + [drawing.ORANGE] * 6
         assert (chart[:, ::5] == drawing.PAPER).all()
+
+
+@pytest.mark.parametrize("names", [KUZUSHIJI, ("3", "7")], ids=str)
+def test_the_confusion_matrix_names_its_rows_and_columns(names: tuple[str, ...]) -> None:
+    """Another name of class 1 changes the page only left of its row and above its column."""
+    counts = torch.full((len(names), len(names)), 7)
+    page, other = (
+        np.asarray(drawing.confusion_matrix(counts, "images", (names[0], name, *names[2:]))) for name in (names[1], "W")
+    )
+    left, top = drawing.WIDTH - 10 * drawing.CELL - drawing.MARGIN // 2, 3 * drawing.LINE
+    differ = page != other
+    assert not differ[top:, left:].any()
+    for offset, changed in ((top, differ[top:].any(axis=1)), (left, differ[:top].any(axis=0)[left:])):
+        places = changed.nonzero()[0]
+        assert len(places) > 0, offset
+        assert set(places // drawing.CELL) == {1}
+
+
+@pytest.mark.parametrize("names", [DIGITS, FASHION, ("cat", "c" * 200)], ids=["digits", "fashion", "long"])
+def test_every_name_fits_on_the_confusion_matrix(names: tuple[str, ...]) -> None:
+    """The page keeps its width, and nothing is cut off at its sides."""
+    page = np.asarray(drawing.confusion_matrix(torch.full((len(names), len(names)), 7), "images", names))
+    assert page.shape[1] == drawing.WIDTH
+    assert (page[:, 0] == drawing.PAPER).all()
+    assert (page[:, -1] == drawing.PAPER).all()
+
+
+def test_bars_are_named_below_the_captions() -> None:
+    """Digits need no legend. It has all names, in lines that fit."""
+    assert drawing._legend(DIGITS) == []
+    lines = drawing._legend(FASHION)
+    assert " ".join(lines) == "bars: " + ", ".join(f"{number} {name}" for number, name in enumerate(FASHION))
+    assert max(map(drawing._width, lines)) <= drawing.WIDTH
+    images, labels = torch.zeros(2, 28, 28, dtype=torch.uint8), torch.tensor([0, 9])
+    drawn = [
+        drawing.mistakes(images, torch.eye(10)[[1, 2]], labels, (0.0, 1.0), "caption", names=FASHION),
+        drawing.outputs_over_epochs(images, torch.eye(10)[None, :2], labels, (0.0, 1.0), [0], FASHION),
+    ]
+    plain = [
+        drawing.mistakes(images, torch.eye(10)[[1, 2]], labels, (0.0, 1.0), "caption"),
+        drawing.outputs_over_epochs(images, torch.eye(10)[None, :2], labels, (0.0, 1.0), [0]),
+    ]
+    more = [page.height - other.height for page, other in zip(drawn, plain, strict=True)]
+    assert more == [(len(lines) + 1) * drawing.LINE, len(lines) * drawing.LINE]  # a mistake's text has two lines

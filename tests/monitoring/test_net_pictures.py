@@ -3,6 +3,7 @@
 import io
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from mnist_mlp.data.dataset import Examples
 from mnist_mlp.fast.eligibility import EngineName
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.monitoring import drawing
@@ -54,9 +56,9 @@ def test_predictions_are_those_of_the_net(validated: bool, tmp_path: Path, monke
     drawn: dict[str, tuple[Any, ...]] = {}
 
     def note(name: str, draw: Callable[..., Image.Image]) -> Callable[..., Image.Image]:
-        def noting(*args: Any) -> Image.Image:
+        def noting(*args: Any, **names: Any) -> Image.Image:
             drawn[name] = args
-            return draw(*args)
+            return draw(*args, **names)
 
         return noting
 
@@ -84,6 +86,29 @@ def test_predictions_are_those_of_the_net(validated: bool, tmp_path: Path, monke
     assert labels.tolist() == [m[2] for m in most_confident]
     assert images.equal(examples.images[[m[1] for m in most_confident]])
     assert f"12 most confident of {len(mistakes):,} mistakes" in drawn["mistakes"][4]
+
+
+def test_pictures_name_the_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mnist: tuple[Examples, Examples]
+) -> None:
+    """Those of the data set; a run of three classes has a matrix of three rows."""
+    shown: dict[str, Any] = {}
+    for name in ("confusion_matrix", "mistakes", "outputs_over_epochs"):
+        draw = getattr(drawing, name)
+        noting = partial(
+            lambda name, draw, *args, **kw: shown.update({name: (args, kw)}) or draw(*args, **kw), name, draw
+        )
+        monkeypatch.setattr(drawing, name, noting)
+    three = Examples(*(part[:3_000][mnist[0].labels[:3_000] < 3] for part in mnist[0]))
+    monkeypatch.setattr("mnist_mlp.data.datamodule.load", lambda *_: (three, mnist[1]))
+    monkeypatch.setattr("mnist_mlp.data.datamodule.CLASS_NAMES", {"MNIST": ("cat", "cow", "dog")})
+    made = Run(tmp_path, data={"val_size": 100}, net={"learning_rate": 1.0})
+    names = made.data.class_names
+    assert names == ("cat", "cow", "dog")
+    (confusion, caption, in_matrix), _ = shown["confusion_matrix"]
+    assert (confusion.shape, caption, in_matrix) == ((3, 3), "validation images", names)
+    assert shown["mistakes"][1] == {"names": names}
+    assert shown["outputs_over_epochs"][0][-1] == names
 
 
 def test_the_same_digits_over_the_epochs(run: Run) -> None:

@@ -17,13 +17,11 @@ import lightning as L
 import pytest
 from lightning.pytorch.callbacks import Callback
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.wait import WebDriverWait
 
 from mnist_mlp.train import train
+from tests.browser import chromium
 from tests.command import SMALL
-from tests.demo.browser import CHROMIUM, OPTIONS
-from tests.tools import need
 
 COST = "1 by epoch/1 average cost"
 ACCURACY = "1 by epoch/2 accuracy"
@@ -100,13 +98,8 @@ def _has_read(port: int) -> bool:
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options, service = webdriver.ChromeOptions(), Service(need("chromedriver"))  # Debian: chromium-driver
-    options.binary_location = need(*CHROMIUM)
-    for argument in (*OPTIONS.split(), f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(argument)
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
+        yield driver
 
 
 def shown(driver: webdriver.Chrome, url: str, script: str, selector: str, *expected: str) -> list[Any]:

@@ -12,7 +12,7 @@ import torch
 import mnist_mlp
 import mnist_mlp.data.dataset
 from mnist_mlp.data.dataset import MNIST_SHA256, QMNIST_FILES, DatasetName, Examples, load, unpack_mnist
-from tests.data.test_dataset import idx
+from tests.data.helpers import idx
 from tests.mutation.conftest import SEED
 from tests.mutation.judge import judge
 from tests.mutation.mutate import EXTREMES, mutated_bytes
@@ -66,6 +66,38 @@ def test_mutated_idx_files(name: DatasetName, count: int, tmp_path: Path) -> Non
 
     report = judge(mutated(random.Random(f"{SEED} {name}"), count, files), read)
     print(name, report)
+    assert not report.failures, str(report)
+    assert report.counts["result"] > 0
+    assert report.counts["sentence"] > 0
+
+
+def test_mutated_idx_files_that_are_gzipped(count: int, tmp_path: Path) -> None:
+    """The gzip file is mutated, or the IDX file in it. Bombs unpack to 700 MB, one with a header that fits."""
+    files = write_set("MNIST", tmp_path)
+    images = next(path for path in files if "train-images" in path.name)
+    rng = random.Random(f"{SEED} gzipped IDX")
+    headers = [files[images][:16], idx(8, (700 * 10**6 // 784, 28, 28), b"")]
+
+    def inputs() -> Iterator[dict[Path, bytes]]:
+        zeros = gzip.compress(bytes(700 * 10**6 // 784 * 784), 1)
+        for header in headers:
+            yield {images: gzip.compress(header) + zeros}
+        for changed in mutated(rng, count, files):
+            for path, content in changed.items():
+                if rng.random() < 0.5:
+                    yield {path: gzip.compress(content, 1)}
+                else:
+                    yield {path: mutated_bytes(rng, gzip.compress(files[path], 1))}
+
+    def read(changed: dict[Path, bytes]) -> None:
+        for path, content in (files | changed).items():
+            path.write_bytes(content)
+        for images, labels in load("MNIST", tmp_path):
+            assert len(images) == len(labels) > 0
+            assert set(labels.tolist()) <= set(range(10))
+
+    report = judge(inputs(), read)
+    print("gzipped IDX", report)
     assert not report.failures, str(report)
     assert report.counts["result"] > 0
     assert report.counts["sentence"] > 0

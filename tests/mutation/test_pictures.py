@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from mnist_mlp.data.dataset import Examples
-from mnist_mlp.inference.picture import FORMATS, MAX_PIXELS, mnist_form, read_image
+from mnist_mlp.pictures.form import mnist_form
+from mnist_mlp.pictures.read import FORMATS, MAX_PIXELS, read_image
 from tests.mutation.conftest import SEED
 from tests.mutation.judge import judge
 from tests.mutation.mutate import mutated_bytes
