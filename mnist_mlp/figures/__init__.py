@@ -1,1 +1,1 @@
-"""The article's eight figures, computed from a trained net: `python -m mnist_mlp.figures` (README.md)."""
+"""The article's nine figures, computed from a trained net: `python -m mnist_mlp.figures` (README.md)."""

@@ -1,4 +1,4 @@
-"""Command `python -m mnist_mlp.figures`: draw the article's eight figures, computed from a trained net.
+"""Command `python -m mnist_mlp.figures`: draw the article's nine figures, computed from a trained net.
 
 Imports that take seconds, and matplotlib, which is optional, come after the check of the options. So `--help` is fast
 and works without matplotlib.
@@ -16,7 +16,7 @@ from mnist_mlp.errors import InputError, run_command
 from mnist_mlp.files import write_atomically
 from mnist_mlp.options import SEED, Parser, whole_number
 
-NAMES = ("net", "neuron", "answers", "cost", "gradient", "sigmoid", "xor", "ablations")  # the keys of FIGURES
+NAMES = ("net", "neuron", "answers", "cost", "gradient", "sigmoid", "xor", "ablations", "errors")  # the keys of FIGURES
 NUMBERS = {name: number for number, name in enumerate(NAMES, start=1)}
 FORMATS = ("png", "svg")
 FOLDER = "figures"
@@ -86,7 +86,7 @@ def _parser() -> Parser:
         "--only", nargs="+", type=str, default=None, metavar="NAME", help="Only these figures, by name or number."
     )
     parser.add_argument(
-        "--digit", type=whole_number(0, 9), default=3, help="The digit of the example in figures 1 to 4."
+        "--digit", type=whole_number(0, 9), default=3, help="The digit of the example in figures 1 to 4 and 9."
     )
     parser.add_argument(
         "--seed",

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mnist_mlp.figures.example import Example
-from mnist_mlp.figures.style import BLUE, ORANGE, format_decimals, new_figure, show_digit
+from mnist_mlp.figures.style import BLUE, INK, end_at, format_decimals, new_figure, show_digit
 from mnist_mlp.inference.trained import Trained
 from mnist_mlp.model import SigmoidMLP
 
@@ -49,28 +49,26 @@ def draw_outputs(outputs: Outputs, example: Example) -> Figure:
     low, high = min(0.0, float(both.min())), max(1.0, float(both.max()))
     # Room for the numbers beside the bars: 0.25 of the axis for "0.123".
     room = max(0.25, 0.05 * max(len(format_decimals(a)) for a in both.flatten().tolist()))
-    limits = low, high + room * (high - low)
     for axes, title, activations in zip(panels, (f"untrained (seed {outputs.seed})", "trained"), both, strict=True):
-        _draw_bars(axes, activations, limits, title)
+        _draw_bars(axes, activations, (low, high), title)
+        axes.set_xlim(low, high + room * (high - low))
     panels[0].set_ylabel("output neuron")
     return figure
 
 
 def _draw_bars(axes: Axes, activations: Tensor, limits: tuple[float, float], title: str) -> None:
-    """Draw a bar for each output neuron; the largest is orange and hatched."""
+    """Draw a bar for each output neuron; the largest is black."""
     low, high = limits
     guess = int(activations.argmax())
     axes.barh(
         range(len(activations)),
         activations.tolist(),
-        color=[ORANGE if digit == guess else BLUE for digit in range(len(activations))],
-        hatch=["///" if digit == guess else "" for digit in range(len(activations))],
-        edgecolor="white",
+        color=[INK if digit == guess else BLUE for digit in range(len(activations))],
     )
     for digit, a in enumerate(activations.tolist()):
         weight = "bold" if digit == guess else "normal"
         axes.text(max(a, 0) + 0.016 * (high - low), digit, format_decimals(a), va="center", weight=weight)
-    axes.set(xlim=limits, yticks=range(len(activations)))
-    axes.locator_params(axis="x", nbins=4)
+    axes.set_yticks(range(len(activations)))
+    end_at(axes.xaxis, low, high)
     axes.invert_yaxis()
     axes.set(title=f"{title}\nthe guess is {guess}", xlabel="activation")

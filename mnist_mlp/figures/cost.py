@@ -1,9 +1,12 @@
 """Figure 4: the cost of the example, term by term, and the costs of all training images."""
 
+import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from torch import Tensor
 
 from mnist_mlp.data.datamodule import MNISTData
@@ -24,6 +27,8 @@ from mnist_mlp.figures.style import (
     show_digit,
 )
 from mnist_mlp.inference.trained import Trained
+
+BINS = 40
 
 
 class Cost(NamedTuple):
@@ -85,20 +90,30 @@ def draw_cost(cost: Cost, example: Example) -> Figure:
     draw_table(left.add_subplot(), (0.02, 0.54, 0.7, 0.97), heads, rows, sums=2)
     digit, axes = right.subplots(2, 1, height_ratios=[1, 1.4])
     show_digit(digit, example)
-    low, high = float(cost.training_costs.min()), float(cost.training_costs.max())
-    if high - low < max(1e-9, 1e-3 * high):  # too narrow for 40 bins and for short tick labels
-        low, high = 0.9 * low, 1.1 * high or 1.0
-    bars = {"color": BLUE, "edgecolor": "white", "linewidth": 0.4}
-    axes.hist(cost.training_costs.numpy(), bins=40, range=(low, high), log=True, **bars)
-    axes.axvline(cost.average, color=ORANGE, linestyle="--")
-    axes.axvline(cost.cost, color=INK, linestyle=":")
-    axes.set(xlabel="cost of an example", ylabel="training images")
+    edges = _bins(cost)
+    costs = cost.training_costs.clamp(float(edges[0]), float(edges[-1])).numpy()
+    axes.hist(costs, bins=edges, log=True, color=BLUE, edgecolor="white", linewidth=0.4)
+    axes.set_xscale("log")
+    axes.axvline(max(cost.average, edges[0]), color=ORANGE, linestyle="--")
+    axes.axvline(max(cost.cost, edges[0]), color=INK, linestyle=":")
+    axes.set(xlim=(edges[0], edges[-1]), xlabel="cost of an example", ylabel="training images")
     axes.set_title(
         f"{len(cost.training_costs):,} training images,\n"
         f"average C(w) = {format_decimals(cost.average, COST_DECIMALS + 1)} (dashed)\n"
         f"this example: {of_example} (dotted)"
     )
     axes.set_ylim(bottom=0.7)
-    axes.locator_params(axis="x", nbins=5)  # otherwise the ticks would depend on the layout, which depends on them
+    axes.xaxis.set_major_locator(LogLocator(numticks=5))  # a fixed number: the layout depends on the ticks
     axes.minorticks_off()
     return figure
+
+
+def _bins(cost: Cost) -> np.ndarray:
+    """Return the edges of the histogram's bins, a power of ten apart at both ends: costs differ by many.
+
+    The cost of the example and the average lie between the edges. Smaller costs than 1e-9 of the largest count in the
+    first bin.
+    """
+    high = max(float(cost.training_costs.max()), cost.cost) or 1.0
+    low = max(min(float(cost.training_costs.min()), cost.cost), 1e-9 * high)
+    return np.logspace(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1, BINS + 1)

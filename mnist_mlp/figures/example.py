@@ -1,4 +1,4 @@
-"""The image that figures 1 to 4 use as their example."""
+"""The image that figures 1 to 4 and 9 use as their example."""
 
 from typing import NamedTuple
 

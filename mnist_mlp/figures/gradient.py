@@ -24,6 +24,7 @@ from mnist_mlp.figures.style import (
     format_two_digits,
     neuron_name,
     new_figure,
+    weight_name,
 )
 from mnist_mlp.inference.forward import copied_layers, propagate
 from mnist_mlp.inference.trained import Trained
@@ -132,19 +133,21 @@ def draw_cost_curve(curve: CostCurve) -> Figure:
     lines = []
     for name, tangent in zip("AB", curve.tangents, strict=True):
         _draw_tangent(axes, name, tangent, 0.14 * span, enlarged)
+        slope = format_two_digits(tangent.slope)
         lines.append(
-            f"{name}:  w = {format_decimals(tangent.w)},  slope dC/dw = {format_two_digits(tangent.slope)},  "
-            f"step {MINUS}η dC/dw = {format_two_digits(tangent.step)}"
+            f"{name}:  w(t+1) = w(t) {MINUS} η dC/dw = {format_decimals(tangent.w)} {MINUS} {curve.eta:g} · "
+            f"{f'({slope})' if slope.startswith(MINUS) else slope} ≈ {format_decimals(tangent.w + tangent.step)}"
         )
     gradient_here = format_two_digits(curve.gradient)
     lines.append(f"◆:  the trained net, w = {format_decimals(curve.weight)},  slope dC/dw = {gradient_here}")
     drawn = "to scale" if enlarged == 1 else f"at {enlarged:g} times their length"
-    lines.append(f"dashed: tangents, by back propagation;  arrows: steps with η = {curve.eta:g}, drawn {drawn}")
+    lines.append(f"dashed: the slopes dC/dw, by back propagation;  arrows: the steps {MINUS}η dC/dw, drawn {drawn}")
     figure.suptitle("\n".join(lines), fontsize=9, linespacing=1.5)
     axes.set(
         xlim=(w[0], w[-1]),
         ylim=(costs.min() - 0.12 * height, costs.max() + 0.08 * height),
-        xlabel=f"weight w from {neuron_name(curve.below, curve.source)} to output neuron {curve.digit}",
+        xlabel=f"weight {weight_name(curve.digit, curve.source)} from {neuron_name(curve.below, curve.source)} "
+        f"to output neuron {curve.digit}",
         ylabel=f"average cost C(w), {curve.images:,} training images",
     )
     return figure

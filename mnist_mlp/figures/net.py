@@ -12,9 +12,9 @@ from torch import Tensor
 from mnist_mlp.activations import SCALED_TANH_A
 from mnist_mlp.figures.example import Example
 from mnist_mlp.figures.style import (
+    GREEN,
     INK,
     NEGATIVE,
-    ORANGE,
     POSITIVE,
     WIDTH,
     format_decimals,
@@ -124,7 +124,7 @@ def draw_net(net: Net, example: Example) -> Figure:
     thumbnail = figure.add_axes((0.015, 0.36, 0.17, 0.264))
     show_digit(thumbnail, example)
     pixels = net.columns[0].neurons.numpy()
-    thumbnail.scatter(pixels % 28, pixels // 28, marker="s", s=14, facecolors="none", edgecolors=ORANGE, linewidths=1)
+    thumbnail.scatter(pixels % 28, pixels // 28, marker="s", s=14, facecolors="none", edgecolors=GREEN, linewidths=1)
     axes = figure.add_axes((0, 0.09, 1, 0.9))
     axes.set_axis_off()
     axes.set(xlim=(0, WIDTH), ylim=(-0.5, 13.1))
@@ -142,7 +142,7 @@ def draw_net(net: Net, example: Example) -> Figure:
         0.5,
         0.015,
         "circles: neurons (large layers show only some); darker means a larger activation\n"
-        "lines: the strongest weights; solid orange is positive, dashed blue is negative; thicker means stronger",
+        "lines: the strongest weights; solid blue is positive, dashed orange is negative; thicker means stronger",
         ha="center",
         fontsize=8.5,
     )

@@ -13,7 +13,6 @@ from mnist_mlp.figures.style import (
     DECIMALS,
     INK,
     NEGATIVE,
-    ORANGE,
     POSITIVE,
     common_exponent,
     draw_table,
@@ -23,11 +22,13 @@ from mnist_mlp.figures.style import (
     over_power,
     round_to_sum,
     show_digit,
+    weight_name,
 )
 from mnist_mlp.inference.forward import copied_layers, propagate
 from mnist_mlp.inference.trained import Trained
 
 MAX_TERMS = 8
+LIMITS: dict[str, tuple[float, float]] = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}  # of the axis of a
 
 
 class Term(NamedTuple):
@@ -105,24 +106,27 @@ def draw_neuron(neuron: Neuron, example: Example) -> Figure:
     names += [f"{neuron.n_others:,} other neurons"] * len(others) + ["bias b"] * len(bias)
     rows = [[name, "", "", format_decimals(part)] for name, part in zip(names, shown, strict=True)]
     for row, term in zip(rows, neuron.terms, strict=False):
-        row[1:3] = format_decimals(term.activation), format_decimals(term.weight)
+        weight = f"{weight_name(neuron.digit, term.source)} = {format_decimals(term.weight)}"
+        row[1:3] = format_decimals(term.activation), weight
     rows.append([f"sum z{'' if bias else ' (this net has no biases)'}", "", "", format_decimals(sum(shown))])
-    product = f"a w{over_power(exponent)}" if exponent else "product a w"
+    product = f"a w{over_power(exponent)}" if exponent else "a w"
     figure = new_figure(3.8)
-    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.9, 1])[0]
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[2.1, 1])[0]
     table = left.add_subplot()
-    y = draw_table(table, (0.02, 0.46, 0.63, 0.82), ["from", "activation a", "weight w", product], rows)
-    scale = 0.07 / max(1e-9, *map(abs, parts))
+    y = draw_table(table, (0.01, 0.43, 0.69, 0.85), ["from", "activation a", "weight w", product], rows)
+    scale = 0.065 / max(1e-9, *map(abs, parts))
     for height, part in zip(y, parts, strict=False):
-        table.barh(height, scale * part, left=0.92, height=0.045, color=POSITIVE if part > 0 else NEGATIVE)
-    table.plot([0.92, 0.92], [y[-1] + 0.04, y[0] + 0.04], color=INK, linewidth=0.8)
+        table.barh(height, scale * part, left=0.93, height=0.045, color=POSITIVE if part > 0 else NEGATIVE)
+    table.plot([0.93, 0.93], [y[-1] + 0.04, y[0] + 0.04], color=INK, linewidth=0.8)
     digit, axes = right.subplots(2, 1, height_ratios=[1, 1.4])
     show_digit(digit, example)
     reach = max(6.0, 1.25 * abs(neuron.z))
     z = np.linspace(-reach, reach, 201)
-    axes.plot(z, ACTIVATIONS[neuron.function].sigma(torch.from_numpy(z)).numpy(), color=BLUE)
+    axes.plot(z, ACTIVATIONS[neuron.function].sigma(torch.from_numpy(z)).numpy(), color=BLUE, clip_on=False)
+    if neuron.function in LIMITS:
+        axes.set_ylim(*LIMITS[neuron.function])
     axes.plot([neuron.z, neuron.z, -reach], [axes.get_ylim()[0], neuron.a, neuron.a], color=INK, linestyle=":")
-    axes.plot(neuron.z, neuron.a, "o", color=ORANGE)
+    axes.plot(neuron.z, neuron.a, "o", color=INK, clip_on=False)
     axes.set(xlim=(-reach, reach), xlabel="z", ylabel="a")
     axes.locator_params(nbins=5)  # otherwise the ticks would depend on the layout, which depends on them
     z_shown, a_shown = format_decimals(neuron.z), format_decimals(neuron.a)

@@ -46,11 +46,12 @@ def draw_sigmoids(curves: Sigmoids) -> Figure:
                 **style,
                 markevery=(5 * i, 20),
                 markersize=4,
+                clip_on=False,
                 label=f"{name} = {format_short(value)}",
             )
         axes.axhline(0.5, color=FAINT, linewidth=0.8, zorder=0)
         axes.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
-        axes.set(title=title, xlabel="input x")
+        axes.set(title=title, xlabel="input x", ylim=(0, 1))
         axes.legend(loc="upper left")
     panels[0].set_ylabel("activation a")
     return figure

@@ -12,9 +12,11 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from mnist_mlp.figures.example import Example
@@ -25,7 +27,7 @@ PNG_COLOURS = 128
 
 BLUE, ORANGE, LIGHT_ORANGE, GREEN = "#0072B2", "#D55E00", "#E69F00", "#009E73"
 INK, GREY, FAINT = "#000000", "#707070", "#D0D0D0"
-NEGATIVE, POSITIVE = BLUE, ORANGE  # weights and products
+POSITIVE, NEGATIVE = BLUE, ORANGE  # weights, products and errors
 WHITE_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # behind text on a coloured background
 LINE_STYLES: list[dict[str, Any]] = [  # for several curves in one chart
     {"color": INK, "linestyle": "-", "marker": "o"},
@@ -81,6 +83,13 @@ def show_digit(axes: Axes, example: Example) -> None:
     for spine in axes.spines.values():
         spine.set(visible=True, color=GREY)
     axes.set_xlabel(f"{example.split} image\n{example.position:,}, label {example.label}", fontsize=8.5)
+
+
+def end_at(axis: Axis, low: float, high: float) -> None:
+    """Let an axis end at `low` and `high`, though there may be room for numbers beyond."""
+    axis.axes.spines["bottom" if axis is axis.axes.xaxis else "left"].set_bounds(low, high)
+    ticks = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    axis.set_ticks([tick for tick in ticks if low <= tick <= high])
 
 
 def draw_table(
@@ -152,9 +161,19 @@ def format_two_digits(value: float) -> str:
     return format_decimals(value, max(0, decimals)) if decimals <= 7 else f"{value:.1e}".replace("-", MINUS)
 
 
+def format_significant(value: float, digits: int = 3) -> str:
+    """Format with at most this many significant digits and a true minus sign."""
+    return f"{value:.{digits}g}".replace("-", MINUS)
+
+
 def format_short(value: float) -> str:
     """Format with at most four significant digits, without trailing zeros, with a true minus sign."""
     return f"{value:.4g}".replace("-", MINUS)
+
+
+def weight_name(to: int, source: int) -> str:
+    """Return the article's name of the weight to neuron `to` from neuron `source`: w₃₁, or w₃,₁₂ with a comma."""
+    return f"w$_{{{to}{'{,}' if max(to, source) > 9 else ''}{source}}}$"
 
 
 def neuron_name(kind: str, number: int) -> str:

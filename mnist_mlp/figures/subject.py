@@ -36,7 +36,7 @@ class Subject:
 
     @cached_property
     def example(self) -> Example:
-        """The image that figures 1 to 4 show."""
+        """The image that figures 1 to 4 and 9 show."""
         return choose_example(self.trained, self.data, self.digit)
 
     def ablation_data(self) -> MNISTData:

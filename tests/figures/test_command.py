@@ -15,7 +15,7 @@ from mnist_mlp.figures.registry import FIGURES
 
 
 def test_the_figures_are_in_the_articles_order() -> None:
-    assert list(NAMES) == ["net", "neuron", "answers", "cost", "gradient", "sigmoid", "xor", "ablations"]
+    assert list(NAMES) == ["net", "neuron", "answers", "cost", "gradient", "sigmoid", "xor", "ablations", "errors"]
     assert list(FIGURES) == list(NAMES)
 
 
@@ -23,7 +23,7 @@ def test_the_command_writes_all_figures(small_run: Path, capsys: pytest.CaptureF
     """It writes PNG, SVG and TensorBoard's IMAGES to the run's folder. A second call writes the same bytes."""
     out = small_run.parent.parent / "figures"
     figures(["--ckpt", str(small_run), "--ablation_epochs", "1"])
-    assert f"wrote 16 files to {out}" in capsys.readouterr().out
+    assert f"wrote 18 files to {out}" in capsys.readouterr().out
     names = [f"figure_{number}_{name}" for name, number in NUMBERS.items()]
     assert sorted(path.name for path in out.glob("figure_*")) == sorted(
         f"{n}.{f}" for n in names for f in ("png", "svg")
@@ -36,7 +36,7 @@ def test_the_command_writes_all_figures(small_run: Path, capsys: pytest.CaptureF
     files = {path: path.read_bytes() for path in out.glob("figure_*")}
     figures(["--ckpt", str(small_run), "--only", "neuron", "1"])
     assert {path: path.read_bytes() for path in out.glob("figure_*")} == files
-    assert len(list(out.iterdir())) == 16 + 1
+    assert len(list(out.iterdir())) == 18 + 1
     events = EventAccumulator(str(out))
     events.Reload()
     assert sorted(events.Tags()["images"]) == [f"figures/{name}" for name in names]
@@ -46,8 +46,8 @@ def test_the_command_writes_all_figures(small_run: Path, capsys: pytest.CaptureF
 
 
 BAD: dict[str, tuple[list[str], str]] = {
-    "unknown figure": (["--only", "1", "nett"], "there is no figure 'nett'; --only takes net, neuron, .*, ablations"),
-    "figure 9": (["--only", "9"], "there is no figure '9'"),
+    "unknown figure": (["--only", "1", "nett"], "there is no figure 'nett'; --only takes net, neuron, .*, errors"),
+    "figure 10": (["--only", "10"], "there is no figure '10'"),
     "digit": (["--digit", "12"], "--digit is '12'; it takes a whole number from 0 to 9"),
     "seed": (["--seed", "-1"], "--seed is '-1'; it takes a whole number"),
     "no epochs": (["--ablation_epochs", "0"], "--ablation_epochs is '0'; it takes a whole number, 1 or more"),

@@ -1,5 +1,7 @@
 """Figure 4, figures/cost.py."""
 
+from typing import Any
+
 import pytest
 
 from mnist_mlp.data.datamodule import MNISTData
@@ -23,3 +25,14 @@ def test_the_cost_is_the_mean_of_its_terms(small_net: Trained, example: Example,
     assert len(terms) == 10
     assert sum(terms) == total
     assert float(of_example) == pytest.approx(float(total) / 10, abs=1e-6)
+
+
+def test_average_and_example_are_apart_in_the_histogram(small_net: Trained, example: Example, data: MNISTData) -> None:
+    """A cost and its double are at least five pixels apart. Every training image is in a bar."""
+    cost = compute_cost(small_net, example, data)
+    figure = draw_cost(cost._replace(cost=2 * cost.average), example)
+    figure.draw_without_rendering()
+    axes: Any = figure.axes[-1]
+    average, of_example = (float(axes.transData.transform((line.get_xdata()[0], 1))[0]) for line in axes.lines)
+    assert of_example - average >= 5
+    assert sum(bar.get_height() for bar in axes.patches) == len(cost.training_costs)

@@ -11,12 +11,13 @@ from mnist_mlp.data.datamodule import MNISTData
 from mnist_mlp.figures.ablations import ABLATIONS, Ablation, draw_ablations
 from mnist_mlp.figures.answers import compute_outputs, draw_outputs
 from mnist_mlp.figures.cost import compute_cost, draw_cost
+from mnist_mlp.figures.errors import compute_errors, draw_errors
 from mnist_mlp.figures.example import Example, choose_example
 from mnist_mlp.figures.gradient import compute_cost_curve, draw_cost_curve
 from mnist_mlp.figures.net import compute_net, draw_net
 from mnist_mlp.figures.neuron import compute_neuron, draw_neuron
 from mnist_mlp.figures.sigmoid import compute_sigmoids, draw_sigmoids
-from mnist_mlp.figures.xor import GRID, XOR_NETS, XorResult, draw_xor
+from mnist_mlp.figures.xor import GRID, LOGIC, XOR_NETS, Separation, XorResult, draw_xor
 from mnist_mlp.inference.trained import Trained
 from tests.figures.helpers import assert_legible, untrained
 
@@ -47,12 +48,13 @@ WEIGHTS: dict[str, Callable[[Tensor], Tensor]] = {  # from the initial weights o
 }
 
 
-def assert_figures_1_to_5_are_legible(trained: Trained, data: MNISTData, example: Example, seed: int) -> None:
+def assert_figures_of_a_net_are_legible(trained: Trained, data: MNISTData, example: Example, seed: int) -> None:
     assert_legible(draw_net(compute_net(trained, example), example))
     assert_legible(draw_neuron(compute_neuron(trained, example), example))
     assert_legible(draw_outputs(compute_outputs(trained, example, seed), example))
     assert_legible(draw_cost(compute_cost(trained, example, data), example))
     assert_legible(draw_cost_curve(compute_cost_curve(trained, data, images=100)))
+    assert_legible(draw_errors(compute_errors(trained, example), example))
 
 
 @pytest.mark.parametrize(
@@ -68,11 +70,11 @@ def test_figures_of_any_net_are_legible(settings: dict[str, Any], weights: str) 
             parameter.copy_(WEIGHTS[weights](parameter))
     data = trained.training_data()
     example = choose_example(trained, data, digit=8)
-    assert_figures_1_to_5_are_legible(trained, data, example, LARGEST_SEED)
+    assert_figures_of_a_net_are_legible(trained, data, example, LARGEST_SEED)
 
 
 def test_figures_of_the_trained_net_are_legible(small_net: Trained, example: Example, data: MNISTData) -> None:
-    assert_figures_1_to_5_are_legible(small_net, data, example, seed=0)
+    assert_figures_of_a_net_are_legible(small_net, data, example, seed=0)
 
 
 def test_the_curves_of_the_sigmoid_are_legible() -> None:
@@ -85,7 +87,10 @@ def test_any_results_for_xor_are_legible(low: float, high: float) -> None:
     margin = torch.linspace(low, high, GRID).expand(GRID, GRID)
     outputs = torch.tensor([[0.0, low], [0.0, low], [0.0, high], [0.0, high]])
     axis = torch.linspace(-0.5, 1.5, GRID)
-    assert_legible(draw_xor([XorResult(name, bias, outputs, 0, 4, axis, margin) for name, bias in XOR_NETS]))
+    weights = (-1234.5, high)
+    neurons = [Separation(name, labels, weights, low, 0.5 + outputs[:, 1] / 2) for name, labels in LOGIC.items()]
+    nets = [XorResult(name, bias, outputs, 0, 4, axis, margin) for name, bias in XOR_NETS]
+    assert_legible(draw_xor(neurons, nets))
 
 
 @pytest.mark.parametrize("costs", [[0.02, 0.01], [0.0], [1e-6] * 3, [0.09 / n for n in range(1, 1_001)]], ids=len)

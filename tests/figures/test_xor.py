@@ -1,15 +1,47 @@
 """Figure 7, figures/xor.py, and the nets for data other than MNIST, which it needs."""
 
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from mnist_mlp.activations import ActivationName
 from mnist_mlp.errors import InputError
-from mnist_mlp.figures.xor import UNDECIDED, XOR, train_xor_net
+from mnist_mlp.figures.xor import LOGIC, UNDECIDED, XOR, draw_xor, train_neuron, train_xor_net
 from mnist_mlp.model import SigmoidMLP
 from mnist_mlp.train import train
+
+
+@pytest.mark.parametrize("name", ["AND", "OR"])
+def test_one_neuron_learns_what_a_line_separates(name: str) -> None:
+    """The four examples are on the right sides of the line w31 x1 + w32 x2 + b = 0, from each of three seeds."""
+    for seed in range(3):
+        neuron = train_neuron(name, seed)
+        (w1, w2), b = neuron.weights, neuron.bias
+        sums = [w1 * x1 + w2 * x2 + b for x1, x2 in ((0, 0), (0, 1), (1, 0), (1, 1))]
+        assert [int(z > 0) for z in sums] == list(LOGIC[name])
+        assert neuron.outputs.tolist() == pytest.approx([1 / (1 + math.exp(-z)) for z in sums])
+
+
+def test_one_neuron_cannot_learn_xor() -> None:
+    """It answers 1/2 to everything, from each of three seeds."""
+    for seed in range(3):
+        assert train_neuron("XOR", seed).outputs.tolist() == pytest.approx([0.5] * 4, abs=UNDECIDED / 2)
+
+
+def test_the_line_is_drawn_where_the_neuron_is_undecided() -> None:
+    """In the first two panels, and not in that of XOR."""
+    figure = draw_xor([train_neuron(name, 0) for name in LOGIC], [train_xor_net("sigmoid", True, 0)] * 6)
+    for axes, name in zip(figure.axes, LOGIC, strict=False):
+        paths = [path for shown in axes.collections for path in shown.get_paths()]
+        lines = [points for path in paths if len(points := np.asarray(path.vertices))]
+        assert bool(lines) == (name != "XOR")
+        neuron = train_neuron(name, 0)
+        for points in lines:
+            sums = points @ np.array(neuron.weights) + neuron.bias
+            assert sums == pytest.approx(np.zeros(len(sums)), abs=0.05)
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
