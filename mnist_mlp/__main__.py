@@ -13,8 +13,8 @@ COMMANDS = {
     "predict": "say what digit a picture shows",
     "evaluate": "print accuracy, confusion matrix and worst mistakes of a trained net",
     "export": "write a trained net as an ONNX or safetensors file",
-    "figures": "draw the article's eight figures, computed from a trained net",
-    "demo": "serve a page to draw a digit on and to look into the net",
+    "figures": "draw the nine figures of the article's ideas, computed from a trained net",
+    "demo": "write a page to draw a digit on, to look into the net, and to train one",
     "results": "measure the results table of configs/README.md",
 }
 

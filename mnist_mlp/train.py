@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mnist_mlp.errors import run_command
+from mnist_mlp.training.help import asked_for, quick_help
 from mnist_mlp.training.signals import interrupts_wait
 
 if TYPE_CHECKING:
@@ -22,11 +23,15 @@ def train(args: Sequence[str] | None = None) -> "L.Trainer":
 
     Raises:
         InputError: an option, a file or a folder cannot be used; another process trains this run.
-        SystemExit: with code 130 after Ctrl-C, 143 after SIGTERM.
+        SystemExit: with code 0 after --help, 130 after Ctrl-C, 143 after SIGTERM.
     """
+    options = sys.argv[1:] if args is None else args
+    if asked_for(options):
+        print(quick_help())
+        sys.exit(0)
     with interrupts_wait():
         from mnist_mlp.training.run import run
-    return run(sys.argv[1:] if args is None else args)
+    return run(options)
 
 
 if __name__ == "__main__":

@@ -60,9 +60,9 @@ def test_a_command_by_name_is_the_module() -> None:
         assert (named.returncode, named.stdout, named.stderr) == (module.returncode, module.stdout, module.stderr)
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "train"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_does_without_torch(command: str) -> None:
-    """So that it is quick. That of `train` lists the options of Lightning's Trainer."""
+    """So that it is quick."""
     program = (
         "import runpy, sys\n"
         "sys.argv[1:] = ['--help']\n"

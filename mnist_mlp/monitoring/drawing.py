@@ -26,12 +26,12 @@ def _between(start: Colour, end: Colour, share: float) -> Colour:
 
 _WHITE: Colour = (255, 255, 255)
 SHADES = 6  # of blue and of orange; few, because weights are noisy and noise compresses badly
-BLUE, ZERO, ORANGE = 0, SHADES, 2 * SHADES  # the colours of -1, 0 and 1; the shades lie between them
+ORANGE, ZERO, BLUE = 0, SHADES, 2 * SHADES  # the colours of -1, 0 and 1; the shades lie between them
 FRAME, FAINT = 40, 41
 INK, PAPER = 128, 255  # black and white; the greys between them give text and digits soft edges
 PALETTE: list[Colour] = [(0, 0, 0)] * 256
-PALETTE[BLUE:ZERO] = [_between((0, 114, 178), _WHITE, i / SHADES) for i in range(SHADES)]
-PALETTE[ZERO : ORANGE + 1] = [_between(_WHITE, (213, 94, 0), i / SHADES) for i in range(SHADES + 1)]
+PALETTE[ORANGE:ZERO] = [_between((213, 94, 0), _WHITE, i / SHADES) for i in range(SHADES)]
+PALETTE[ZERO : BLUE + 1] = [_between(_WHITE, (0, 114, 178), i / SHADES) for i in range(SHADES + 1)]
 PALETTE[FRAME], PALETTE[FAINT] = (160, 160, 160), (240, 240, 240)
 PALETTE[INK : PAPER + 1] = [_between((0, 0, 0), _WHITE, i / (PAPER - INK)) for i in range(PAPER - INK + 1)]
 
@@ -50,7 +50,7 @@ FULL_COLOUR = 3.0  # the weight with full colour, in root mean squares of the we
 def weight_tiles(weights: Tensor) -> Image.Image:
     """Draw the weights of a first layer, one tile of 28 x 28 pixels per neuron; at most the first 144 neurons.
 
-    Negative weights are blue, positive weights orange, zero is white. Full colour is three times the root mean square.
+    Positive weights are blue, negative weights orange, zero is white. Full colour is three times the root mean square.
 
     Args:
         weights: W (m, 784).
@@ -65,7 +65,7 @@ def weight_tiles(weights: Tensor) -> Image.Image:
     side = tiles.shape[1]
     grid = tiles.view(rows, columns, side, side).transpose(1, 2).reshape(rows * side, columns * side)
     neurons = f"the first {len(shown)} of {len(weights)}" if len(shown) < len(weights) else f"{len(weights)}"
-    colours = f"blue: -{full:.2g} or less, white: 0, orange: {full:.2g} or more"
+    colours = f"blue: {full:.2g} or more, white: 0, orange: -{full:.2g} or less"
     page = _page(2 * LINE + rows * side, f"weights of {neurons} neurons;", colours)
     page.paste(Image.fromarray(grid.numpy()), (0, 2 * LINE))
     return _coloured(page)
@@ -88,7 +88,7 @@ def confusion_matrix(confusion: Tensor, images: str, names: Sequence[str] = DIGI
     correct, total = confusion.diagonal(), int(confusion.sum())
     wrong = confusion - correct.diag()
     # Most counts of mistakes are small; the square root makes them visible. Black numbers stay legible on 60% blue.
-    shade = (wrong / wrong.max().clamp_min(1)).sqrt() - 0.6 * (correct / confusion.sum(dim=1).clamp_min(1)).diag()
+    shade = 0.6 * (correct / confusion.sum(dim=1).clamp_min(1)).diag() - (wrong / wrong.max().clamp_min(1)).sqrt()
     cells = F.pad(shades(shade)[:, :, None, None].expand(n, n, cell - 1, cell - 1), (0, 1, 0, 1), value=FRAME)
     accuracy = int(correct.sum()) / max(total, 1)
     page = _page(top + n * cell + MARGIN, f"{total:,} {images}, accuracy {accuracy:.2%}")
@@ -193,8 +193,8 @@ def outputs_over_epochs(
 
 
 def shades(values: Tensor) -> Tensor:
-    """Return the colours of values as indices in `PALETTE`: -1 or less blue, 0 white, 1 or more orange."""
-    return (values * SHADES + ZERO).round().clamp(BLUE, ORANGE).to(torch.uint8)
+    """Return the colours of values as indices in `PALETTE`: -1 or less orange, 0 white, 1 or more blue."""
+    return (values * SHADES + ZERO).round().clamp(ORANGE, BLUE).to(torch.uint8)
 
 
 def bar_charts(activations: Tensor, labels: Tensor, heights: tuple[float, float], bar: int) -> Tensor:

@@ -26,12 +26,14 @@ from mnist_mlp.monitoring.cost_curve import CostCurveLogger
 from mnist_mlp.monitoring.net_pictures import Pictures
 from mnist_mlp.options import SEED, Parser, named_config
 from mnist_mlp.training.checkpoints import AtomicCheckpointIO, InterruptNote, checkpoints
+from mnist_mlp.training.help import RUN_OPTIONS
 from mnist_mlp.training.launchers import use_launched
 from mnist_mlp.training.processes import LostProcess
 from mnist_mlp.training.progress import Progress, Speed
 from mnist_mlp.training.record import RunRecord
 from mnist_mlp.training.refusals import check_options, trainer_error
 from mnist_mlp.training.requeue import Requeue, requeued_checkpoint, slurm_environment
+from mnist_mlp.training.snapshots import Snapshots
 from mnist_mlp.training.watchdogs import CollapseWatch, CostWatch
 
 COMMAND = "python -m mnist_mlp.train"
@@ -126,18 +128,8 @@ class TrainCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the options that belong neither to the net nor to the data nor to the Trainer."""
-        parser.add_argument(
-            "--ckpt_path", type=str | None, default=None, help="A checkpoint of an interrupted run, to resume that run."
-        )
-        parser.add_argument(
-            "--name", type=str | None, default=None, help="The name of the run's folder. A resumed run keeps its own."
-        )
-        parser.add_argument(
-            "--pictures",
-            type=bool,
-            default=True,
-            help="Draw the net in TensorBoard's IMAGES and HISTOGRAMS during training; false draws nothing.",
-        )
+        for name, (kind, default, text) in RUN_OPTIONS.items():
+            parser.add_argument(f"--{name}", type=kind, default=default, help=text)
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         """Make the Trainer, with this project's logger and callbacks unless the options turn them off.
@@ -165,6 +157,8 @@ class TrainCLI(LightningCLI):
         bar_given = any(isinstance(callback, ProgressBar) for callback in callbacks)  # the Trainer takes only one
         callbacks += watchers(self.config.pictures)
         callbacks.append(RunRecord(self.command, self.parser.dump(self.config), self.resumed_run))
+        if self.config.snapshots:
+            callbacks.append(Snapshots(self.resumed_run))
         if config.enable_progress_bar is not False and not bar_given:
             callbacks.append(Progress())
         if config.enable_checkpointing is not False and not config.fast_dev_run:

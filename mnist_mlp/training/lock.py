@@ -37,8 +37,8 @@ def run_lock(run: Path | None) -> Iterator[None]:
     except (NotImplementedError, OSError):
         pass
     try:
-        remove_left_overs(run, f"*{PART}")
-        remove_left_overs(run / "checkpoints", f"*{PART}")
+        for folder in (run, run / "checkpoints", run / "snapshots"):
+            remove_left_overs(folder, f"*{PART}")
         yield
     finally:
         lock.release()

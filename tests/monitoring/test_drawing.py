@@ -21,7 +21,7 @@ def test_tiles_show_the_weights(run: Run) -> None:
         tile = picture[y : y + side - 1 : enlarged, x : x + side - 1 : enlarged]
         assert (picture[y : y + side - 1, x : x + side - 1] == tile.repeat(enlarged, 0).repeat(enlarged, 1)).all()
         red, blue = tile[:, :, 0], tile[:, :, 2]
-        shown = np.where(red > blue, (255 - blue) / 255, -(255 - red) / 255)  # orange has no blue, blue no red
+        shown = np.where(red > blue, -(255 - blue) / 255, (255 - red) / 255)  # orange has no blue, blue no red
         expected = (weight / (3 * weights.square().mean().sqrt())).clamp(-1, 1).view(28, 28).numpy()
         assert np.abs(shown - expected).max() <= 1 / 12 + 1 / 255
 
