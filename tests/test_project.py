@@ -14,8 +14,8 @@ ALLOWED = {"pyproject.toml", "mnist_mlp", "configs", "tests", "lightning_logs", 
 PACKAGE = ROOT / "mnist_mlp"
 # A module or folder imports only what stands before it.
 ORDER = [
-    *["errors", "files", "options", "activations", "backprop", "initialization", "schedule", "checks", "pictures", "data"],
-    *["metrics", "lightning_private", "resume", "model", "fast", "inference", "monitoring", "training"],
+    *["errors", "files", "options", "activations", "backprop", "initialization", "schedule", "checks", "pictures"],
+    *["data", "metrics", "lightning_private", "resume", "model", "fast", "inference", "monitoring", "training"],
     *["train", "runs", "predict", "evaluate", "export", "results", "figures", "demo", "__main__"],
 ]
 

@@ -1,120 +1,139 @@
-"""`python -m mnist_mlp.demo`: serve a page to draw a digit on and to look into the net."""
+"""`python -m mnist_mlp.demo`: write a page to draw a digit on and to look into the net, in one HTML file."""
 
-import errno
-import ipaddress
-import socket
+import os
+import sys
+import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_mlp.errors import InputError, run_command
+from mnist_mlp.files import write_atomically
 from mnist_mlp.options import Parser
 
-HOST, PORT = "127.0.0.1", 8000
-LOCAL = ("localhost", "127.0.0.1", "::1")
-MOST_CONNECTIONS = 100
+OUT = Path("mnist_mlp_demo.html")
+MARK = "<!-- written by mnist_mlp.demo -->"  # in the first lines of every page, so that only a page is overwritten
+HOST, PORT = "0.0.0.0", 8000
 
 
 def demo(args: Sequence[str] | None = None) -> None:
-    """Serve the page until Ctrl-C, with these options; None takes those of the process.
+    """Write the page and open it, or serve it until Ctrl-C, with these options; None takes those of the process.
 
     Raises:
-        InputError: there is no net to show, or the page cannot be served at that address.
+        InputError: there is no net to show, the file cannot be written, or the page cannot be served at that address.
     """
     options = _parser().parse_args(args)
     if not 0 <= options.port <= 65535:
         raise InputError(f"--port is {options.port}; it takes a number from 0 to 65535.")
-    try:
-        import starlette  # noqa: F401 (demo/app.py needs it)
-        import uvicorn
-    except ImportError as error:
-        raise InputError(
-            "the page needs the packages starlette and uvicorn; install them: python -m pip install starlette uvicorn."
-        ) from error
-    with _listening(options.host, options.port) as listening:
-        # Imported only after the address is known to be free: torch and Lightning take seconds to import.
-        import torch
+    out = None if options.serve and options.out is None else Path(options.out or OUT)
+    if out is not None:
+        _check_replaceable(out)
 
-        from mnist_mlp.demo.app import app
-        from mnist_mlp.inference.find import find_net
-        from mnist_mlp.inference.load import load_net
+    if not options.serve:
+        _written(options.ckpt, out)
+        if out is not None and not options.no_browser:
+            _open(out.resolve().as_uri())
+        return
 
-        torch.set_num_threads(1)  # for a single example, more threads are slower
-        named = None if options.ckpt is None else Path(options.ckpt)
-        net = named or find_net()
-        load_net(net)  # raises InputError before the server starts
-        port = listening.getsockname()[1]
-        print(f"http://{in_url(options.host)}:{port}/ shows {net}; press Ctrl-C to stop.", flush=True)
-        config = uvicorn.Config(
-            app(named, net, hosts_of(options.host)),
-            log_level="error",
-            ws="none",
-            lifespan="off",
-            proxy_headers=False,
-            server_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
-            timeout_graceful_shutdown=1,
-        )
-        uvicorn.Server(config).run(sockets=[listening])
+    from mnist_mlp.demo.serving import addresses, listen
+
+    with listen(options.host, options.port) as server:
+        server.show(_written(options.ckpt, out))
+        here, *others = addresses(options.host, server.server_address[1])
+        print(f"{here} serves the page; press Ctrl-C to stop.", flush=True)
+        for other in others:
+            print(f"{other} is its address for other devices in the same network.", flush=True)
+        if not options.no_browser:
+            _open(here)
+        server.serve_forever()
+
+
+def _written(nets: Sequence[str], out: Path | None) -> bytes:
+    """Return the page with these nets, and write it to `out`."""
+    # Imported only after the options are known to be right: torch and Lightning take seconds to import.
+    from mnist_mlp.demo.bundle import page
+    from mnist_mlp.demo.contents import contents
+    from mnist_mlp.demo.nets import default_nets
+
+    paths = [Path(path) for path in nets] or default_nets()
+    print(f"mnist_mlp: the page shows {', '.join(map(str, paths))}", file=sys.stderr)
+    content = page(contents(paths)).encode()
+    if out is not None:
+        try:
+            write_atomically(out, content)
+        except OSError as error:
+            raise InputError(f"{out} cannot be written ({error.strerror or error}); give another --out.") from error
+        print(f"{out.resolve()} ({len(content) / 1e6:.1f} MB)", flush=True)
+    return content
 
 
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m mnist_mlp.demo",
-        description="Serve a page for this computer's browser: draw a digit and see how the net computes its guess, "
-        "layer by layer, then the cost, the gradient and the effect of a weight update. No file is changed.",
+        description="Write a page as one HTML file and open it in the browser: draw a digit and see how the net "
+        "computes its guess, layer by layer; make a weight update; go through the net's training; train one. "
+        "The file needs neither this computer nor a network.",
     )
-    parser.add_ckpt_argument()
+    parser.add_argument(
+        "--ckpt",
+        type=str,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="The nets: checkpoints, or .safetensors files from mnist_mlp.export. By default they are the net that "
+        "comes with the package and the best checkpoint of the newest run in ./lightning_logs.",
+    )
+    parser.add_argument(
+        "--out",
+        type=str | None,
+        default=None,
+        metavar="FILE.html",
+        help=f"The file to write. The default is {OUT}; with --serve, no file is written unless this is given.",
+    )
+    parser.add_argument("--no-browser", action="store_true", help="Do not open the page.")
+    parser.add_argument(
+        "--serve",
+        action="store_true",
+        help="Serve the page until Ctrl-C, for phones and other computers in the same network.",
+    )
     parser.add_argument(
         "--host",
         type=str,
         default=HOST,
-        help="The address to serve on. The default is reachable from this computer only. With an address in the "
-        "network, or 0.0.0.0 for all addresses, everyone who can reach it can use the page.",
+        help="The address to serve on. The default stands for all addresses of this computer, so that everyone in "
+        "its network can open the page; 127.0.0.1 is for this computer only.",
     )
     parser.add_argument("--port", type=int, default=PORT, help="The port to serve on; 0 takes a free one.")
     return parser
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at this address.
+def _check_replaceable(out: Path) -> None:
+    """Check that `out` is a new file, or a page that this command has written.
 
     Raises:
-        InputError: the address cannot be used.
+        InputError: it is neither, or its folder does not exist.
     """
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"--out is {out}; give a name that ends in .html.")
+    if not out.parent.is_dir():
+        raise InputError(f"there is no folder {out.parent}; give another --out.")
     try:
-        (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        listening = socket.create_server(address[:2], family=family)
-        # Connections inherit this option. Without it, the end of an answer waits 40 ms until its beginning is
-        # acknowledged.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listening
-    except (OSError, UnicodeError) as error:
-        number = getattr(error, "errno", None)
-        if number == errno.EADDRINUSE:
-            sentence = f"port {port} is in use; give another --port, or 0 for a free one."
-        elif number == errno.EACCES:
-            sentence = f"port {port} needs administrator rights; give a --port from 1024 to 65535."
-        else:
-            sentence = f"{host!r} is not an address of this computer; give another --host, or leave it out."
-        raise InputError(sentence) from error
+        with out.open("rb") as file:
+            ours = MARK.encode() in file.read(1_000)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"{out} cannot be replaced ({error.strerror or error}); give another --out.") from error
+    if not ours:
+        raise InputError(f"{out} is there and is not a page of this command; move it, or give another --out.")
 
 
-def hosts_of(host: str) -> tuple[str, ...]:
-    """Return the host names that the page answers to when served on `host`; "*" stands for every IP address."""
-    return (*LOCAL, host.lower(), *(["*"] if _is_every_address(host) else []))
-
-
-def in_url(host: str) -> str:
-    """Return the host as part of a URL: IPv6 in brackets, localhost for "all addresses"."""
-    if _is_every_address(host):
-        return "localhost"
-    return f"[{host}]" if ":" in host else host
-
-
-def _is_every_address(host: str) -> bool:
+def _open(url: str) -> bool:
+    """Open a page in the browser, if this computer has a screen and a browser."""
+    if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & os.environ.keys():
+        return False  # a browser for the terminal would take it over, and could not show the page
     try:
-        return ipaddress.ip_address(host).is_unspecified
-    except ValueError:
+        return webbrowser.open(url)
+    except (webbrowser.Error, OSError):
         return False
 
 

@@ -1,11 +1,13 @@
-"""The page in a real browser, headless Chromium, worked with as a user does."""
+"""The page in a real browser, worked with as a user does, and its modules called one by one."""
 
 import base64
+import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
@@ -14,23 +16,48 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
+from mnist_mlp.demo.bundle import module
 from tests.demo.strokes import Point
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")  # the program's names
-OPTIONS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync --window-size=1280,1000"
-)
 UPRIGHT = [[(0.5, 0.2), (0.5, 0.4), (0.5, 0.6), (0.5, 0.8)]]  # a 1
+
+# Draws digits one after the other by the page's pen and returns each guess with the drawing as PNG. Each digit is a
+# list of lines, each line a list of points.
+DRAW_ALL = """
+const canvas = document.getElementById("drawing");
+const painted = () => new Promise((then) => requestAnimationFrame(() => setTimeout(then)));
+const send = (type, [x, y]) => {
+  const { left, top, width, height } = canvas.getBoundingClientRect();
+  const place = { clientX: left + x * width, clientY: top + y * height };
+  canvas.dispatchEvent(new PointerEvent(type, { pointerId: 1, button: 0, bubbles: true, ...place }));
+};
+const found = [];
+for (const lines of arguments[0]) {
+  for (const line of lines) {
+    send("pointerdown", line[0]);
+    for (const point of line.slice(1)) send("pointermove", point);
+    send("pointerup", line.at(-1));
+  }
+  await painted();
+  found.push([document.getElementById("guess").textContent, canvas.toDataURL()]);
+  document.getElementById("clear").click();
+}
+return found;
+"""
 
 
 class Page:
     """The page as a user sees and operates it."""
 
-    def __init__(self, driver: webdriver.Chrome, url: str) -> None:
+    def __init__(self, driver: webdriver.Chrome, url: str, anew: bool = True) -> None:
         self.driver = driver
-        driver.get(url)
-        self.wait("the net's name", lambda: self.text("description"))
+        if anew or driver.current_url.split("#")[0] != url:
+            self.open(url)
+
+    def open(self, url: str) -> None:
+        self.driver.get("about:blank")  # another part after "#" alone would not load the page again
+        self.driver.get(url)
+        self.settle()
 
     def __getitem__(self, name: str) -> WebElement:
         return self.driver.find_element(By.ID, name)
@@ -39,15 +66,20 @@ class Page:
         return self[name].text
 
     def run(self, script: str, *args: object) -> Any:
-        return self.driver.execute_script(script, *args)
+        """Run a script in the page; it may await."""
+        return self.driver.execute_script(f"return (async function () {{ {script} }}).apply(null, arguments);", *args)
+
+    def call(self, names: Sequence[str], script: str, *args: object) -> Any:
+        """Run a script with the exports of these modules of the page."""
+        return self.run("".join(_exports_of(name) for name in names) + script, *args)
 
     def wait(self, for_what: str, condition: Any) -> None:
-        WebDriverWait(self.driver, 20, poll_frequency=0.02).until(lambda _: condition(), f"waited for {for_what}")
+        WebDriverWait(self.driver, 30, poll_frequency=0.02).until(lambda _: condition(), f"waited for {for_what}")
 
     def settle(self) -> None:
-        """Wait until the page shows all answers that it has requested."""
+        """Wait until all parts of the page show the current drawing, net and settings."""
         self.wait(
-            "answers", lambda: self.driver.find_element(By.TAG_NAME, "main").get_attribute("aria-busy") == "false"
+            "the page", lambda: self.driver.find_element(By.TAG_NAME, "main").get_attribute("aria-busy") == "false"
         )
 
     def draw(self, lines: Sequence[Sequence[Point]], pointer: str = "mouse") -> None:
@@ -71,8 +103,10 @@ class Page:
         actions.perform()
         self.settle()
 
-    def clear(self) -> None:
-        self.press("clear")
+    def draw_all(self, digits: Sequence[Sequence[Sequence[Point]]]) -> list[tuple[str, NDArray[np.uint8]]]:
+        """Draw each digit on a clean paper; return the guesses, and the drawings as (280, 280) bytes of ink."""
+        found = self.run(DRAW_ALL, digits)
+        return [(guess, _alpha(base64.b64decode(png.split(",")[1]))) for guess, png in found]
 
     def press(self, name: str) -> None:
         self[name].click()
@@ -90,7 +124,7 @@ class Page:
 
     @property
     def guess(self) -> str:
-        return self.text("short-guess").removeprefix("Guess: ")
+        return self.text("guess")
 
     def outputs(self) -> list[str]:
         return [value.text for value in self.driver.find_elements(By.CSS_SELECTOR, "#bars .value")]
@@ -104,21 +138,26 @@ class Page:
 
     def shades(self, canvas: str) -> NDArray[np.uint8]:
         """Return the colours of a canvas, (height, width, 4)."""
-        width, height, pixels = self.run(
-            """
-            const canvas = document.querySelector(arguments[0]);
-            const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-            return [canvas.width, canvas.height, btoa(Array.from(data, (byte) => String.fromCharCode(byte)).join(""))];
-            """,
-            canvas,
-        )
-        return np.frombuffer(base64.b64decode(pixels), np.uint8).reshape(height, width, 4)
+        url = self.run("return document.querySelector(arguments[0]).toDataURL();", canvas)
+        with Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))) as image:
+            return np.asarray(image.convert("RGBA"))
 
     def cut_off(self) -> bool:
         """Whether something is cut off at the window's right edge."""
-        return bool(self.run("return document.documentElement.scrollWidth > innerWidth"))
+        return bool(self.run("return document.documentElement.scrollWidth > innerWidth;"))
+
+
+def _exports_of(name: str) -> str:
+    """Return a script that makes the exports of a module names of the script."""
+    exports = module(name).splitlines()[-1].removeprefix("const ").split(" = ")[0]
+    return f"const {exports} = (() => {{ {module(name)} return {exports}; }})();\n"
+
+
+def _alpha(png: bytes) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(png)) as image:
+        return np.asarray(image.convert("RGBA"))[:, :, 3]
 
 
 def number(text: str) -> float:
     """Read a number as the page prints it, with a minus sign instead of a hyphen."""
-    return float(text.replace("−", "-"))
+    return 0.0 if text == "≈ 0" else float(text.replace("−", "-"))
