@@ -21,7 +21,7 @@ from mnist_mlp.figures.xor import GRID, LOGIC, XOR_NETS, Separation, XorResult, 
 from mnist_mlp.inference.trained import Trained
 from tests.figures.helpers import assert_legible, untrained
 
-pytestmark = pytest.mark.filterwarnings("error")  # matplotlib warns of data that it cannot draw
+pytestmark = pytest.mark.filterwarnings("error::UserWarning")  # matplotlib warns of data that it cannot draw
 
 LARGEST_SEED = 2**32 - 1
 NETS: list[dict[str, Any]] = [
