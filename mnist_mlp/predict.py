@@ -10,12 +10,11 @@ import numpy as np
 
 from mnist_mlp.errors import InputError, run_command
 from mnist_mlp.options import Parser
-from mnist_mlp.pictures.explain import explanation
-from mnist_mlp.pictures.form import View, view, why_not
 from mnist_mlp.pictures.read import SUFFIXES, UNREAD, read_image
 
 if TYPE_CHECKING:
     from mnist_mlp.inference.trained import Trained
+    from mnist_mlp.pictures.form import View
 
 STDIN = "-"
 
@@ -117,8 +116,10 @@ def _pictures(given: str) -> list[str]:
     return found
 
 
-def _views(names: Sequence[str]) -> tuple[dict[str, View], list[str]]:
+def _views(names: Sequence[str]) -> "tuple[dict[str, View], list[str]]":
     """Read the pictures and look for digits. Return what was seen, and why others cannot be used."""
+    from mnist_mlp.pictures.form import view, why_not  # imports scipy, which --help does not need
+
     seen: dict[str, View] = {}
     reasons = []
     for name in names:
@@ -133,7 +134,7 @@ def _views(names: Sequence[str]) -> tuple[dict[str, View], list[str]]:
     return seen, reasons
 
 
-def _answers(seen: dict[str, View], ckpt: str | None) -> "tuple[Trained | None, list[Prediction]]":
+def _answers(seen: "dict[str, View]", ckpt: str | None) -> "tuple[Trained | None, list[Prediction]]":
     """Return the net, and what it says of each digit. Without any digit, no net is loaded."""
     forms = [(name, form) for name, picture in seen.items() for form in picture.forms]
     if not forms:
@@ -152,8 +153,10 @@ def _answers(seen: dict[str, View], ckpt: str | None) -> "tuple[Trained | None, 
     return net, predictions
 
 
-def _explain(folder: Path, seen: dict[str, View], predictions: Sequence[Prediction], net: "Trained | None") -> None:
+def _explain(folder: Path, seen: "dict[str, View]", predictions: Sequence[Prediction], net: "Trained | None") -> None:
     """Write a drawing of each picture."""
+    from mnist_mlp.pictures.explain import explanation
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for number, (name, picture) in enumerate(seen.items()):

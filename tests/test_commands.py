@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw
 
 from mnist_mlp.__main__ import COMMANDS
 from tests.command import ROOT
@@ -93,7 +94,9 @@ def test_a_stdout_that_cannot_encode_the_text(tmp_path: Path, encoding: str) -> 
     shown = run("mnist_mlp.train", "--help", PYTHONIOENCODING=encoding)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "--model.hidden_sizes" in shown.stdout
-    (tmp_path / "ł.png").write_bytes((ROOT / ".readme" / "demo.png").read_bytes())
+    drawn = Image.new("L", (200, 200), "white")
+    ImageDraw.Draw(drawn).line([(60, 50), (140, 50), (90, 160)], fill=0, width=14, joint="curve")
+    drawn.save(tmp_path / "ł.png")
     result = run("mnist_mlp.predict", "ł.png", folder=tmp_path, PYTHONIOENCODING=encoding)
     assert result.returncode == 0, result.stderr
     assert "\n?.png" in result.stdout

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw
 
 from tests.command import ROOT, SMALL
 from tests.tools import need_package
@@ -117,7 +118,10 @@ def test_the_installed_commands_run_in_another_folder(
     assert "test accuracy" in printed
     assert "nielsen" in (tmp_path / "lightning_logs/version_0/config.yaml").read_text()
     assert "version_0  " in run(scripts, tmp_path, "runs")
-    picture = ROOT / ".readme" / "demo.png"
+    picture = tmp_path / "seven.png"
+    drawn = Image.new("L", (200, 200), "white")
+    ImageDraw.Draw(drawn).line([(60, 50), (140, 50), (90, 160)], fill=0, width=14, joint="curve")
+    drawn.save(picture)
     assert str(picture) in run(scripts, tmp_path, "predict", str(picture))
     need_package("matplotlib")
     run(scripts, tmp_path, "figures", "--only", "sigmoid", "--out", "drawn")

@@ -10,6 +10,7 @@ from mnist_mlp.pictures.parts import EIGHT, Group, Mask
 
 OUTLINE = 0.85  # of a digit's outline, at least, is seen
 OF_THE_LARGEST = 0.33  # the height of the smallest digit, compared with the tallest
+BESIDE = 0.7  # of the pixels next to an erased line, or more: the rest of the line
 
 
 @dataclass
@@ -48,6 +49,31 @@ def has_an_outline(candidate: Candidate, picture: Floats) -> bool:
     return bool((differences > 0.4 * np.median(differences)).mean() > OUTLINE and np.median(differences) > 0.03)
 
 
+def not_beside_lines(candidates: list[Candidate], dropped: list[Dropped], gone: Mask) -> list[Candidate]:
+    """Leave out what is left of lines and frames that were erased."""
+    if not gone.any():
+        return candidates
+    near = ndimage.binary_dilation(gone, EIGHT, iterations=4)
+    keep = []
+    for candidate in candidates:
+        if near[candidate.mask].mean() < BESIDE:
+            keep.append(candidate)
+        else:
+            dropped.append(Dropped(candidate.group.box, "the rest of a line"))
+    return keep
+
+
+def outlined(candidates: list[Candidate], dropped: list[Dropped], picture: Floats) -> list[Candidate]:
+    """Leave out what has no clear outline: shadows, texture, gaps between strokes."""
+    keep = []
+    for candidate in candidates:
+        if has_an_outline(candidate, picture):
+            keep.append(candidate)
+        else:
+            dropped.append(Dropped(candidate.group.box, "something without a clear outline"))
+    return keep
+
+
 def of_the_right_brightness(candidates: list[Candidate], dropped: list[Dropped]) -> list[Candidate]:
     """Leave out the gaps between the strokes of another candidate: dark gaps between light strokes, or the reverse."""
     gaps = []
@@ -59,6 +85,7 @@ def of_the_right_brightness(candidates: list[Candidate], dropped: list[Dropped])
                 and (not one.group.edges or other.group.edges or not one.paper)
             ):
                 gaps.append(j)
+    dropped += [Dropped(candidates[j].group.box, "a gap between strokes") for j in dict.fromkeys(gaps)]
     return [candidate for j, candidate in enumerate(candidates) if j not in gaps]
 
 
@@ -80,6 +107,7 @@ def within(candidates: list[Candidate], dropped: list[Dropped]) -> list[Candidat
         if not touching or tallest > 0.2 * max(c.group.longer for c in touching):
             dropped += [Dropped(c.group.box, "something at the edge") for c in touching]
             return inside
+    dropped += [Dropped(c.group.box, "paper that reaches the edge") for c in candidates if c.group.edges and c.paper]
     return [c for c in candidates if not c.group.edges or not c.paper]
 
 

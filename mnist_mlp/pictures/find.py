@@ -12,7 +12,9 @@ from mnist_mlp.pictures.candidates import (
     Dropped,
     has_an_outline,
     large_enough,
+    not_beside_lines,
     of_the_right_brightness,
+    outlined,
     within,
 )
 from mnist_mlp.pictures.colours import Box, Floats, bounding_box
@@ -27,7 +29,9 @@ ROUNDS = 4  # of looking for lines and frames and erasing them
 AROUND = "something around it at the edge"
 LINES, FRAME, FRAME_AT_THE_EDGE = "straight lines", "a frame", "a frame at the edge"
 ERASED = (LINES, FRAME, FRAME_AT_THE_EDGE)
-MOST_DIGITS = 40  # more are texture
+MOST_DIGITS = 20  # more are texture, such as noise and wood
+MOST_PARTS = 120  # of one brightness, which digits and what lies around them do not have
+MOST_OTHERS = 20  # things that are dropped, apart from those that each digit has within it: more are texture
 
 
 @dataclass
@@ -54,15 +58,15 @@ class Found:
 def find(picture: Floats) -> Found:
     """Find the digits in (H, W, C), 0 to 1."""
     darker, lighter, least = contrasts(picture)
-    original = picture
+    original, at_first = picture, (darker, lighter)
     strongest = float(max(darker.max(), lighter.max()))
     found = Found(nothing=strongest < least)
     gone = np.zeros(picture.shape[:2], dtype=bool)
+    lines: list[Dropped] = []
     for level in LEVELS:
         if level * strongest < min(least, 0.5 * strongest):
             break
         threshold = max(level * strongest, least)
-        lines: list[Dropped] = []
         for _ in range(ROUNDS):
             dropped: list[Dropped] = []
             erased = np.zeros_like(gone)
@@ -78,12 +82,17 @@ def find(picture: Floats) -> Found:
             picture = _filled(picture, erased)
             darker, lighter, _ = contrasts(picture)
         dropped = lines + [item for item in dropped if item not in lines]
-        candidates = [candidate for candidate in candidates if has_an_outline(candidate, picture)]
+        candidates = not_beside_lines(candidates, dropped, gone)
+        candidates = outlined(candidates, dropped, picture)
         candidates = of_the_right_brightness(candidates, dropped)
         candidates = within(candidates, dropped)
         candidates = large_enough(candidates, dropped)
         found.dropped = dropped
-        if candidates and len(candidates) <= MOST_DIGITS:
+        others = sum(item.reason not in ERASED for item in dropped)
+        if len(candidates) > MOST_DIGITS or others > MOST_OTHERS + len(candidates):
+            dropped.append(Dropped((0, 0, 0, 0), f"texture of {others + len(candidates)} parts"))
+            return found
+        if candidates:
             contrast = [darker, lighter]
             found.digits = [_digit(c, contrast[c.light], 0.5 * threshold, least, gone) for c in candidates]
             found.digits.sort(key=lambda digit: digit.box[0])
@@ -91,14 +100,14 @@ def find(picture: Floats) -> Found:
         if threshold == least:
             break
     if not found.digits and not found.nothing:
-        alone = _alone(original, max(LEVELS[0] * strongest, least), least)
+        alone = _alone(original, at_first, max(LEVELS[0] * strongest, least), least)
         found.digits = [alone] if alone else []
     return found
 
 
-def _alone(picture: Floats, threshold: float, least: float) -> Digit | None:
+def _alone(picture: Floats, both: tuple[Floats, Floats], threshold: float, least: float) -> Digit | None:
     """Return the only thing in the picture if it can be a digit although it is a straight line or contains one."""
-    for light, contrast in enumerate(contrasts(picture)[:2]):
+    for light, contrast in enumerate(both):  # darker than the paper, lighter than it
         labels, parts = labelled(contrast > threshold)
         large = [part for part in parts if part.longer >= max(LEAST_PIXELS, LEAST_SIZE * max(labels.shape))]
         if len(large) != 1 or large[0].edges > 1:
@@ -143,8 +152,11 @@ def _candidates(
     labels, parts = labelled(mask)
     smallest = max(LEAST_PIXELS, LEAST_SIZE * max(mask.shape))
     large = [part for part in parts if part.longer >= smallest]
+    if len(large) > MOST_PARTS:
+        dropped.append(Dropped((0, 0, 0, 0), f"texture of {len(large)} parts"))
+        return []
     keep: list[Part] = []
-    for part in large[:200]:
+    for part in large:
         reason = _reason(part, labels, large, smallest)
         if reason:
             dropped.append(Dropped(part.box, reason))
@@ -155,7 +167,7 @@ def _candidates(
             keep.append(part)
     small = [part for part in parts if part.longer < smallest]
     stroke = _stroke(labels, keep)
-    fragments = [part for part in small if part.longer >= max(2.0, 0.5 * stroke)][:300]
+    fragments = [part for part in small if part.longer >= max(2.0, 0.5 * stroke)][:100]
     groups = grouped([*keep, *fragments], labels)
     groups = [group for group in groups if group.longer >= smallest]
     specks = len(parts) - len(large) - sum(part.longer < smallest for group in groups for part in group.parts)
@@ -238,11 +250,11 @@ def _digit(candidate: Candidate, contrast: Floats, lower: float, least: float, g
     others = candidate.others
     if others.any():
         blurred &= ~ndimage.binary_dilation(others, EIGHT) | mask
-    blurred &= ~ndimage.binary_dilation(gone, EIGHT) | (mask & ~gone)
+    blurred &= ~ndimage.binary_dilation(gone, EIGHT, iterations=2) | (mask & ~gone)
     return Digit(group.box, blurred)
 
 
 def summary(found: Found) -> str:
     """Return what was dropped, in words."""
     counts = Counter(item.reason for item in found.dropped)
-    return ", ".join(reason if n == 1 else f"{n} x {reason}" for reason, n in counts.items())
+    return ", ".join(reason if n == 1 or reason == LINES else f"{n} x {reason}" for reason, n in counts.items())

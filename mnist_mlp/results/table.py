@@ -27,6 +27,7 @@ class Row:
 
 ROWS = {
     "default": Row("784-300-10"),
+    "speedrun": Row("784-350-10, deskewed"),
     "nielsen-30": Row("784-30-10", 4.58, at_best_on_test=True),
     "nielsen-100": Row("784-100-10", 3.41, at_best_on_test=True),
     "nielsen-30-ch1": Row("784-30-10, initial weights as published", 4.58, at_best_on_test=True),

@@ -95,8 +95,15 @@ def _arguments(file: str, name: str, section: str) -> Iterator[Option]:
     texts = _texts(ast.get_docstring(found) or "")
     arguments = [*init.args.args[1:], *init.args.kwonlyargs]
     defaults = [*init.args.defaults, *init.args.kw_defaults]
+    constants = {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
     for argument, default in zip(arguments, defaults, strict=True):
         kind = ast.unparse(argument.annotation) if argument.annotation is not None else ""
+        if isinstance(default, ast.Name):
+            default = constants.get(default.id)
         yield Option(f"{section}.{argument.arg}", _value(default), texts[argument.arg], _choices(kind))
 
 
@@ -109,7 +116,7 @@ def _texts(docstring: str) -> dict[str, str]:
 
 
 def _value(default: ast.expr | None) -> str:
-    """Return a default as it is typed on the command line; nothing for a constant of the source code."""
+    """Return a default as it is typed on the command line; nothing if the source code computes it."""
     try:
         return _typed(ast.literal_eval(default)) if default is not None else ""
     except ValueError:

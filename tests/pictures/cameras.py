@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from tests.pictures.making import Bytes, Kind, grey, on_paper, plain
+from tests.pictures.making import Bytes, Kind, grey, marker, on_paper, plain, thin_pen
 from tests.pictures.surroundings import inner_frame
 
 
@@ -18,17 +18,40 @@ def ink_box(digit: Bytes) -> tuple[int, int, int, int]:
     return box
 
 
+def at_the_edges(picture: Image.Image, edges: str) -> Image.Image:
+    """Cut a dark digit on white paper at its own left, top, right or bottom: "l", "t", "r", "b"."""
+    box = picture.convert("L").point(lambda level: 255 * (level < 195)).getbbox()
+    assert box is not None
+    cut = [own if edge in edges else far for own, far, edge in zip(box, (0, 0, *picture.size), "ltrb", strict=True)]
+    return picture.crop((cut[0], cut[1], cut[2], cut[3]))
+
+
 def tight_crop(digit: Bytes, rng: np.random.Generator) -> Image.Image:
-    """Cut at the digit's own edges."""
-    left, top, right, bottom = (v * 300 / 28 for v in ink_box(digit))
-    return plain(digit, rng).crop((150 + int(left), 150 + int(top), 150 + int(right) + 1, 150 + int(bottom) + 1))
+    return at_the_edges(plain(digit, rng), "ltrb")
+
+
+def tight_thin_pen(digit: Bytes, rng: np.random.Generator) -> Image.Image:
+    return at_the_edges(thin_pen(digit, rng), "ltrb")
+
+
+def tight_marker(digit: Bytes, rng: np.random.Generator) -> Image.Image:
+    return at_the_edges(marker(digit, rng), "ltrb")
+
+
+def tight_light_on_dark(digit: Bytes, rng: np.random.Generator) -> Image.Image:
+    return tight_crop(digit, rng).point(lambda level: 220 - level * 3 // 4)
 
 
 def touching_one_edge(digit: Bytes, rng: np.random.Generator) -> Image.Image:
-    left, top, _, _ = (v * 300 / 28 for v in ink_box(digit))
-    if rng.random() < 0.5:
-        return plain(digit, rng).crop((150 + int(left) + 3, 0, 600, 600))
-    return plain(digit, rng).crop((0, 150 + int(top) + 3, 600, 600))
+    return at_the_edges(plain(digit, rng), "ltrb"[int(rng.integers(4))])
+
+
+def touching_two_edges(digit: Bytes, rng: np.random.Generator) -> Image.Image:
+    return at_the_edges(plain(digit, rng), ["lt", "tr", "rb", "lb", "lr", "tb"][int(rng.integers(6))])
+
+
+def touching_three_edges(digit: Bytes, rng: np.random.Generator) -> Image.Image:
+    return at_the_edges(plain(digit, rng), ["ltr", "trb", "lrb", "ltb"][int(rng.integers(4))])
 
 
 def salt_and_pepper(digit: Bytes, rng: np.random.Generator) -> Image.Image:
@@ -144,7 +167,12 @@ def scan_border(digit: Bytes, rng: np.random.Generator) -> Image.Image:
 MORE: list[Kind] = [
     small_in_a_corner,
     tight_crop,
+    tight_thin_pen,
+    tight_marker,
+    tight_light_on_dark,
     touching_one_edge,
+    touching_two_edges,
+    touching_three_edges,
     salt_and_pepper,
     blurred,
     perspective,

@@ -77,6 +77,7 @@ def main() -> None:
             result = rate(net, kind, images, labels)
             each = 1000 * (time.perf_counter() - start) / len(images)
             shares = f"right {result.right:6.1%}  wrong {result.wrong:6.1%}"
+            shares += f"  of {len(images)}"
             print(f"{kind.__name__:24} {shares}  {each:4.0f} ms  {result.refused or ''}", flush=True)
 
 
