@@ -163,7 +163,7 @@ def test_pictures_that_blur_or_add_noise(
 
     The activation of the right digit is the largest by more than 0.5, so rounding is no matter.
     """
-    n = 40 if picture is photo else 120
+    n = 20 if picture is photo else 40
     originals, labels = digits(mnist, n), mnist[0].labels[:n]
     results = [mnist_form(picture(digit)) for digit in originals]
     assert activations(best_net, results).argmax(dim=1).tolist() == labels.tolist()
