@@ -53,7 +53,10 @@ def colours(image: Image.Image) -> Colours:
     if image.mode.startswith(("I", "F")):  # 16 or 32 bits, which Pillow's own conversion would clip
         levels: Floats = np.array(image, dtype=np.float32)
         np.nan_to_num(levels, copy=False)
-        white = max(65535.0 if image.mode.startswith("I") else 1.0, float(levels.max()))
+        largest = float(levels.max())
+        # Of mode I, 32 bits, are arrays of bytes in larger numbers, too.
+        white = 255.0 if image.mode == "I" and largest <= 255 else 65535.0 if image.mode.startswith("I") else 1.0
+        white = max(white, largest)
         levels /= np.float32(white)  # in place, as are the lines above: large pictures take much memory
         return Colours(Image.fromarray(levels), none)
     try:

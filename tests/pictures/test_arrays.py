@@ -44,6 +44,7 @@ SAME: dict[str, Callable[[Bytes], Any]] = {
     "list": lambda d: d.tolist(),
     "flat": lambda d: d.reshape(-1),
     "PIL": Image.fromarray,
+    "PIL, 32 bits": lambda d: Image.fromarray(d.astype(np.int32)),
 }
 ALIKE: dict[str, Callable[[Bytes], Any]] = {  # fewer levels
     "bool": lambda d: d > 127,
