@@ -21,7 +21,8 @@ from mnist_mlp.figures.xor import GRID, LOGIC, XOR_NETS, Separation, XorResult, 
 from mnist_mlp.inference.trained import Trained
 from tests.figures.helpers import assert_legible, untrained
 
-pytestmark = pytest.mark.filterwarnings("error::UserWarning")  # matplotlib warns of data that it cannot draw
+# matplotlib warns of data that it cannot draw, and older versions of it call pyparsing by old names.
+pytestmark = pytest.mark.filterwarnings("error::UserWarning", "ignore:.*deprecated")
 
 LARGEST_SEED = 2**32 - 1
 NETS: list[dict[str, Any]] = [
