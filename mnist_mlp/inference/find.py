@@ -49,11 +49,6 @@ def nets_of_the_package() -> list[Path]:
     return sorted(Path(str(files("mnist_mlp") / "pretrained")).glob(f"*{SAFETENSORS}"))
 
 
-def checkpoints_of_runs() -> list[Path]:
-    """Return all checkpoints in ./lightning_logs, newest first."""
-    return _oldest_first(RUNS.glob("*/checkpoints/*.ckpt"))[::-1]
-
-
 def _oldest_first(paths: Iterable[Path]) -> list[Path]:
     ages = []
     for path in paths:
