@@ -54,8 +54,9 @@ SECTIONS = {
     "lr_scheduler": "the net has its own schedule; leave this section out, and set model.lr_schedule",
 }
 
-# What a config may hold, with a wide margin. A few lines of YAML can stand for billions of values.
-MAX_CONFIG_BYTES, MAX_CONFIG_VALUES, MAX_CONFIG_DEPTH = 2**20, 20_000, 50
+# What a config may hold, with a wide margin. A few lines of YAML can stand for billions of values, and the time that
+# jsonargparse takes for a list grows with the square of its length: half a second for 1,000 values.
+MAX_CONFIG_BYTES, MAX_CONFIG_VALUES, MAX_CONFIG_DEPTH = 2**20, 1_000, 50
 
 
 def whole_number(low: int, high: int) -> Any:
@@ -157,10 +158,11 @@ class Parser(jsonargparse.ArgumentParser):
     def _unknown(self, name: str) -> str:
         options = self._options()
         section = name.split(".")[0]
+        if "config" in options and section in SECTIONS:
+            where = f"config {' or '.join(self._configs)}" if self._configs else "the command line"
+            return f"{where} has a section {section}: {SECTIONS[section]}."
         if name.split(".")[1:2] in (["class_path"], ["init_args"]):
             return f"the class of {section} is fixed; leave out class_path, and move init_args one level up."
-        if self._configs and section in SECTIONS and section not in options:
-            return f"config {' or '.join(self._configs)} has a section {section}: {SECTIONS[section]}."
         near = [option for option in options if option.split(".")[-1] == name.split(".")[-1]]
         near = near or difflib.get_close_matches(name, options, n=2, cutoff=0.7)
         hint = f"did you mean {' or '.join('--' + option for option in near)}? " if near else ""

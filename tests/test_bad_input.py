@@ -85,9 +85,13 @@ ALIASES_OF_ALIASES = b"a0: &a0 [1]\n" + b"".join(
         ("trainer: {max_epochs: 2}".encode("utf-16"), "UTF-16"),
         ("# größer\ntrainer: {max_epochs: 2}".encode("latin-1"), "not text in UTF-8"),
         (ALIASES_OF_ALIASES, "more values than"),
+        (b"trainer: {devices: [%s]}" % b",".join([b"1"] * 5000), "more values than"),
         (b"trainer: null", "trainer is None"),
+        (b"fit: {model: {hidden_sizes: [10]}}", "has a section fit: this command has no subcommands"),
+        (b"optimizer: {lr: 3}", "has a section optimizer: the net makes its own weight updates"),
+        (b"optimizer: {class_path: torch.optim.SGD, init_args: {lr: 3}}", "has a section optimizer"),
     ],
-    ids=["utf-16", "latin-1", "aliases of aliases", "null"],
+    ids=["utf-16", "latin-1", "aliases", "long", "null", "fit", "optimizer", "optimizer's class"],
 )
 def test_config_that_cannot_be_used(run_here: RunHere, tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "bad.yaml").write_bytes(content)

@@ -118,13 +118,15 @@ def _from_safetensors(path: Path) -> Trained:
 def _from_checkpoint(path: Path) -> Trained:
     checkpoint = read_checkpoint(path)
     state = checkpoint.get(MNISTData.__qualname__, {})
+    if not isinstance(state, dict):
+        raise _of_another_kind(path)
     try:
         model, data = (
             _plain(checkpoint.get(name), path) for name in ("hyper_parameters", "datamodule_hyper_parameters")
         )
         preprocessing = Preprocessing(*state["scale"]) if "scale" in state else None
         names = state.get("class_names")
-    except (AttributeError, TypeError) as error:
+    except TypeError as error:
         raise _of_another_kind(path) from error
     return _trained(model, data, preprocessing, names, checkpoint["state_dict"], path)
 

@@ -199,6 +199,14 @@ def _misfit(value: Any, form: Any) -> str | None:
     return None if form is list or form(value) else ""
 
 
+def _is_same(value: Any, expected: Any) -> bool:
+    """Whether the numbers are equal. A tensor among them is not: a comparison with it could be of any shape."""
+    if isinstance(expected, list):
+        same_length = isinstance(value, list) and len(value) == len(expected)
+        return same_length and all(map(_is_same, value, expected))
+    return isinstance(value, (bool, int, float)) and value == expected
+
+
 def _wrong_loop(checkpoint: dict[str, Any]) -> str | None:
     """The training loop's counters are complete and have their forms."""
     if (wrong := _misfit(checkpoint["loops"]["fit_loop"], {"epoch_progress": _PROGRESS})) is not None:
@@ -228,7 +236,7 @@ def _wrong_optimizer(checkpoint: dict[str, Any], model: nn.Module) -> str | None
     rates = [group.get("lr"), group.get("initial_lr", 1.0)]
     needed = {"params", "lr", "momentum", "dampening", "weight_decay"}
     same = needed <= group.keys() and all(
-        isinstance(group.get(name, value), (bool, int, float, list)) and group.get(name, value) == value
+        _is_same(group.get(name, value), value)
         for name, value in expected.items()
         if name not in ("lr", "foreach", "fused")
     )

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.utilities import rank_zero_only
@@ -31,7 +30,7 @@ from mnist_mlp.training.launchers import use_launched
 from mnist_mlp.training.processes import LostProcess
 from mnist_mlp.training.progress import Progress, Speed
 from mnist_mlp.training.record import RunRecord
-from mnist_mlp.training.refusals import check_options, trainer_error
+from mnist_mlp.training.refusals import check_options, check_processes, class_errors, trainer_error
 from mnist_mlp.training.requeue import Requeue, requeued_checkpoint, slurm_environment
 from mnist_mlp.training.snapshots import Snapshots
 from mnist_mlp.training.watchdogs import CollapseWatch, CostWatch
@@ -131,6 +130,15 @@ class TrainCLI(LightningCLI):
         for name, (kind, default, text) in RUN_OPTIONS.items():
             parser.add_argument(f"--{name}", type=kind, default=default, help=text)
 
+    def instantiate_classes(self) -> None:
+        """Make net, data and Trainer.
+
+        Raises:
+            InputError: one of them, or a class that the options name, cannot be made.
+        """
+        with class_errors():
+            super().instantiate_classes()
+
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         """Make the Trainer, with this project's logger and callbacks unless the options turn them off.
 
@@ -169,16 +177,9 @@ class TrainCLI(LightningCLI):
         self.config_init["trainer"]["callbacks"] = callbacks
         try:
             trainer: L.Trainer = super().instantiate_trainer(**kwargs)
-        except (MisconfigurationException, ValueError) as error:
+        except Exception as error:  # Lightning raises many kinds of errors for odd values
             raise trainer_error(error, config) from error
-        except TypeError as error:
-            if not str(error).startswith("`devices` selected"):
-                raise
-            raise trainer_error(error, config) from error
-        except ModuleNotFoundError as error:
-            if config.accelerator != "tpu":
-                raise
-            raise trainer_error(error, config) from error
+        check_processes(trainer)
         AtomicCheckpointIO.use_in(trainer)
         return trainer
 

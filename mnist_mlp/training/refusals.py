@@ -1,5 +1,6 @@
 """Trainer options that cannot be used: one sentence on each, before training if possible."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,11 +8,17 @@ from typing import Any
 
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.callbacks import BackboneFinetuning
 
+from mnist_mlp.checks import shown
 from mnist_mlp.errors import InputError
 
 DEVICES = re.compile(r"auto|-?\d+(\s*,\s*\d+)*,?")
+MOST_PROCESSES = 16  # on a CPU, whatever the number of its cores
+# jsonargparse's report on classes that cannot be made: the first reason, and the classes' names.
+REASON = re.compile(r"\nErrors:\s+- (?:Problem with given class_path '.*?':\s+)?(.*?)(?:\n *- |\nGiven |$)", re.DOTALL)
+CLASS_PATH = re.compile(r"\bclass_path='(?:\w+\.)*(\w+)'")
 # Lightning's errors on a callback's metric: its name, and the names that there are.
 MONITORED = (
     re.compile(r"Early stopping conditioned on metric `(.+?)` which is not available.* following: (.*)", re.DOTALL),
@@ -33,6 +40,8 @@ def check_options(config: Any) -> None:
             f"--trainer.devices is {config.devices!r}; it takes a number of devices, the indices of some, such as "
             "[0, 1], or auto."
         )
+    if re.fullmatch(r"\d{5,}", shown(config.devices)):  # Lightning makes a list of them all
+        raise InputError(f"--trainer.devices is {shown(config.devices)}, more than any machine has; give auto.")
     if isinstance(config.strategy, str) and re.match("ddp_(spawn|fork|notebook)", config.strategy):
         raise InputError(
             f"--trainer.strategy is {config.strategy}, whose processes cannot take over the net and the data of this "
@@ -46,6 +55,20 @@ def check_options(config: Any) -> None:
     if any(isinstance(callback, BackboneFinetuning) for callback in callbacks):
         raise InputError(
             "--trainer.callbacks has a BackboneFinetuning, which needs a net with a part named backbone; leave it out."
+        )
+
+
+def check_processes(trainer: L.Trainer) -> None:
+    """Check that the CPU is not asked for more processes than it can have; each takes about 400 MB.
+
+    Raises:
+        InputError: --trainer.devices is too large.
+    """
+    most = max(MOST_PROCESSES, os.cpu_count() or 1)
+    if isinstance(trainer.accelerator, CPUAccelerator) and trainer.num_devices > most:
+        raise InputError(
+            f"--trainer.devices is {trainer.num_devices}, which means as many processes on the CPU; give at most "
+            f"{most}."
         )
 
 
@@ -92,7 +115,8 @@ def check_validation_interval(trainer: L.Trainer, batches: int) -> None:
 
 def trainer_error(error: Exception, config: Any) -> InputError:
     """Return one sentence on why Lightning's Trainer refuses these options."""
-    if isinstance(error, ModuleNotFoundError) or "backend found" in str(error) or "not available" in str(error):
+    no_device = isinstance(error, ModuleNotFoundError) and config.accelerator == "tpu"
+    if no_device or "backend found" in str(error) or "not available" in str(error):
         return InputError(
             f"--trainer.accelerator is {config.accelerator}, but PyTorch finds no such device on this machine; leave "
             "the option out to use the best device there is."
@@ -100,8 +124,24 @@ def trainer_error(error: Exception, config: Any) -> InputError:
     return InputError(f"the Trainer refuses these --trainer options: {_first_sentence(error)}.")
 
 
-def _first_sentence(error: Exception) -> str:
-    return " ".join(str(error).split()).split(". ")[0].rstrip(".!")
+@contextmanager
+def class_errors() -> Iterator[None]:
+    """Turn an error in making a class that the options name, such as a missing package, into an InputError."""
+    try:
+        yield
+    except ValueError as error:
+        reason, names = REASON.search(str(error)), dict.fromkeys(CLASS_PATH.findall(str(error)))
+        if reason is None or not names:
+            raise
+        raise InputError(
+            f"{' or '.join(names)} cannot be used: {_first_sentence(reason[1])}; mend this, or leave it out of the "
+            "options."
+        ) from error
+
+
+def _first_sentence(error: object) -> str:
+    first = " ".join(str(error).split()).split(". ")[0].rstrip(".!")
+    return first if len(first) <= 300 else f"{first[:300]}..."
 
 
 @contextmanager

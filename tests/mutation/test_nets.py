@@ -5,6 +5,7 @@ import json
 import pickle
 import random
 import struct
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,8 +59,13 @@ def mutated_checkpoints(rng: random.Random, count: int, original: bytes) -> Iter
 
 
 def saved(tree: Any) -> bytes:
-    file = io.BytesIO()
-    torch.save(tree, file)
+    """Save what a mutation has made, however deeply it is nested."""
+    file, limit = io.BytesIO(), sys.getrecursionlimit()
+    sys.setrecursionlimit(10 * limit)
+    try:
+        torch.save(tree, file)
+    finally:
+        sys.setrecursionlimit(limit)
     return file.getvalue()
 
 

@@ -1,5 +1,6 @@
 """Trainer options that cannot be used are refused in one sentence, before the run has a folder."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,16 +21,36 @@ REFUSED = {
     "--trainer.accelerator=tpu": "--trainer.accelerator is tpu",
     "--trainer.devices=x": "--trainer.devices is 'x'; it takes a number of devices",
     "--trainer.devices=-7": "--trainer options: `devices`",
+    "--trainer.devices=1000": "--trainer.devices is 1000.*on the CPU; give at most",
+    "--trainer.devices=3000000000": "--trainer.devices is 3000000000, more than any machine has",
+    "--trainer.callbacks=[{class_path: EarlyStopping, init_args: {monitor: val/cost, mode: least}}]": (
+        "EarlyStopping cannot be used: `mode` can be min, max, got least"
+    ),
     "--trainer.strategy=ddp_spawn": "strategy is ddp_spawn.*give ddp",
     "--trainer.strategy=ddp_fork": "strategy is ddp_fork.*give ddp",
     "--trainer.strategy=ddp_notebook": "strategy is ddp_notebook.*give ddp",
 }
 
 
-@pytest.mark.parametrize("option", REFUSED)
-def test_refused_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+MISSING = {  # by the package that the option needs
+    "wandb": ("--trainer.logger=WandbLogger", "WandbLogger cannot be used: Requirement 'wandb.*' not met; mend this"),
+    "torch_xla": ("--trainer.strategy=xla", "--trainer options: Requirement 'torch_xla.*' not met"),
+    "transformer_engine": ("--trainer.precision=transformer-engine", "--trainer options: .*'transformer_engine.*' not"),
+}
+
+
+@pytest.mark.parametrize("package", MISSING)
+def test_an_option_that_needs_another_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, package: str) -> None:
+    if find_spec(package) is not None:
+        pytest.skip(f"{package} is installed")
+    option, sentence = MISSING[package]
+    test_refused_before_training(tmp_path, monkeypatch, option, sentence)
+
+
+@pytest.mark.parametrize(("option", "sentence"), REFUSED.items())
+def test_refused_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, sentence: str) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=REFUSED[option]) as error:
+    with pytest.raises(InputError, match=sentence) as error:
         train([*SMALL, option])
     assert "\n" not in str(error.value)
     assert str(error.value).endswith(".")
