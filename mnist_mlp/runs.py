@@ -10,7 +10,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from mnist_mlp.errors import InputError, run_command
-from mnist_mlp.options import Parser
+from mnist_mlp.options import Parser, check_config
 from mnist_mlp.training.lock import LOCK_FILE
 
 CONFIG, RESUMED_CONFIGS = "config.yaml", "config_resumed_*.yaml"
@@ -85,16 +85,26 @@ def as_text(found: Sequence[Run]) -> str:
 def _read_run(folder: Path) -> Run:
     """Read the settings and the outcome of a run. A resumed run has the settings of its last start."""
     config = [folder / CONFIG, *sorted(folder.glob(RESUMED_CONFIGS))][-1]
-    try:
-        settings = dict(_leaves(yaml.safe_load(config.read_text("utf-8"))))
-    except (OSError, ValueError, yaml.YAMLError):
-        settings = {}
+    settings = _settings(config)
     try:
         outcome = json.loads((folder / "outcome.json").read_text("utf-8"))
-        end = f"finished, {outcome['epochs']} epochs, {outcome['seconds']:.0f} s"
-        return Run(folder.name, end, float(outcome["test_accuracy"]), settings)
-    except (OSError, ValueError, KeyError, TypeError):
-        return Run(folder.name, _end_without_outcome(folder), None, settings)
+        accuracy = float(outcome["test_accuracy"])
+        if 0 <= accuracy <= 1:
+            return Run(
+                folder.name, f"finished, {outcome['epochs']} epochs, {outcome['seconds']:.0f} s", accuracy, settings
+            )
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        pass  # damaged, or not there
+    return Run(folder.name, _end_without_outcome(folder), None, settings)
+
+
+def _settings(config: Path) -> dict[str, Any]:
+    """Return the settings in a config by their dotted names; none of a damaged one."""
+    try:
+        check_config(config)
+        return dict(_leaves(yaml.safe_load(config.read_text("utf-8"))))
+    except (InputError, OSError, ValueError, RecursionError, yaml.YAMLError):
+        return {}
 
 
 def _end_without_outcome(folder: Path) -> str:
