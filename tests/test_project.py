@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from packaging.version import Version
 
 from tests.command import ROOT
 from tests.tools import missing
@@ -24,6 +26,9 @@ ORDER = [
     "command", [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]], ids=" ".join
 )
 def test_clean(command: list[str]) -> None:
+    """By the type hints of current libraries: older ones have others, or none."""
+    if command == ["mypy"] and Version(torch.__version__) < Version("2.10"):
+        pytest.skip("type hints are checked with PyTorch 2.10 or newer")
     result = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 

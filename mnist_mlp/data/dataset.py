@@ -75,7 +75,7 @@ def load(name: DatasetName = "MNIST", data_dir: str | Path | None = None) -> tup
             download fails.
     """
     if data_dir is not None:
-        root = Path(data_dir).expanduser()
+        root = Path(os.path.expanduser(data_dir))  # Path.expanduser raises where there is no such home folder
     else:
         remove_left_overs(cache_dir(), f"{SCRATCH}*")
         remove_left_overs(cache_dir() / name / "raw", f"*{PART}")
@@ -86,10 +86,23 @@ def load(name: DatasetName = "MNIST", data_dir: str | Path | None = None) -> tup
 
 
 def cache_dir() -> Path:
-    """Return the package's cache folder (on Linux ~/.cache/mnist_mlp, or $XDG_CACHE_HOME/mnist_mlp)."""
+    """Return the package's cache folder (on Linux ~/.cache/mnist_mlp, or $XDG_CACHE_HOME/mnist_mlp).
+
+    Raises:
+        InputError: the user has no home folder, as in some containers.
+    """
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("mnist_mlp", appauthor=False))
+    try:
+        folder = platformdirs.user_cache_dir("mnist_mlp", appauthor=False)
+    except RuntimeError:
+        folder = "~"  # as older versions of platformdirs leave it
+    if folder.startswith("~"):
+        raise InputError(
+            "this user has no home folder to unpack MNIST in; set HOME or XDG_CACHE_HOME, or pass a folder that holds "
+            "MNIST with --data.data_dir."
+        )
+    return Path(folder)
 
 
 def unpack_mnist(root: Path) -> Path:

@@ -1,6 +1,7 @@
 """Read a folder of pictures with a subfolder for each class, as torchvision's ImageFolder takes it."""
 
 import hashlib
+import os
 import re
 import sys
 from dataclasses import dataclass, field
@@ -75,7 +76,7 @@ def load_folder(data_dir: str | Path, split_seed: int = 0, progress: bool = True
         InputError: there are fewer than 2 classes or more than 10; a class has too few pictures that can be used;
             DIR/train and DIR/test have different classes.
     """
-    folder = Path(data_dir).expanduser()
+    folder = Path(os.path.expanduser(data_dir))
     parts = _parts(folder)
     names = _class_names(parts)
     classes = [_ClassFolder(part / name) for part in parts for name in names]

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -101,6 +102,19 @@ def test_cache_cannot_be_written(tmp_path: Path) -> None:
     # matplotlib, if it is installed, would add its own message about the cache.
     result = run_train(tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"), MPLCONFIGDIR=str(tmp_path))
     assert_one_sentence(result, "cannot unpack MNIST", "--data.data_dir")
+
+
+def test_a_user_without_a_home_folder(run_here: RunHere, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs under a number without a name."""
+
+    def no_entry(number: int) -> NoReturn:
+        raise KeyError(number)
+
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", no_entry)
+    assert_one_sentence(run_here(), "no home folder", "XDG_CACHE_HOME", "--data.data_dir")
+    assert_one_sentence(run_here("--data.data_dir", "~/mnist"), "~/mnist")
 
 
 def test_disk_full_while_unpacking_leaves_no_half_file(tmp_path: Path) -> None:

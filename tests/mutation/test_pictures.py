@@ -25,7 +25,7 @@ MODES = {
     "BMP": ["1", "L", "P", "RGB", "RGBA"],
     "TIFF": ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F", "LAB", "YCbCr"],
     "WEBP": ["RGB", "RGBA"],
-    "PPM": ["1", "L", "RGB", "I;16", "F"],
+    "PPM": ["1", "L", "RGB"],
 }
 
 TURNED = Image.Exif()
@@ -52,7 +52,9 @@ def pictures(digit: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", form: str
             file = io.BytesIO()
             image.save(file, form, **option)
             images.append(file.getvalue())
-    if form == "PPM":
+    if form == "PPM":  # two that older versions of Pillow do not write, and two as text
+        images.append(b"P5\n28 28\n65535\n" + (digit.astype(">u2") * np.uint16(257)).astype(">u2").tobytes())
+        images.append(b"Pf\n28 28\n-1.0\n" + digit[::-1].astype("<f4").tobytes())
         images.append(b"P2 # text\n28 28\n255\n" + b" ".join(b"%d" % n for n in digit.flatten()))
         images.append(b"P1\n28 28\n" + b" ".join(b"%d" % (n > 99) for n in digit.flatten()))
     return images

@@ -59,9 +59,9 @@ def test_mutated_snapshots_and_curves(count: int, tmp_path: Path, small_net: Tra
     snapshot, train = tmp_path / "snapshots" / "epoch_0001.safetensors", tmp_path / "train"
     snapshot.parent.mkdir()
     weights = save({name: value.half() for name, value in small_net.net.state_dict().items()}, {"epoch": "1"})
-    with SummaryWriter(str(train)) as writer:  # type: ignore[no-untyped-call]
+    with SummaryWriter(str(train)) as writer:
         for epoch in range(1, 4):
-            writer.add_scalar(COST, 1 / epoch, epoch)  # type: ignore[no-untyped-call]
+            writer.add_scalar(COST, 1 / epoch, epoch)
     (events,) = train.iterdir()
     curve = events.read_bytes()
     rng = random.Random(f"{SEED} way")
