@@ -14,7 +14,7 @@ if sys.platform != "win32":
 PART = ".part"  # the suffix of a file that is being written
 
 
-def write_atomically(path: Path, content: bytes | memoryview) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that readers never see half of it, even after a crash: `path` has its old content or the new.
 
     Raises:

@@ -90,5 +90,5 @@ def _backdrop(rgb: Floats, opacity: Floats) -> Floats:
 
 def bounding_box(where: NDArray[np.bool_]) -> Box:
     """Return the bounding box of the true pixels: left, top, right, bottom, the last two exclusive."""
-    rows, columns = (where.any(axis=axis).nonzero()[0] for axis in (1, 0))
+    rows, columns = (np.flatnonzero(where.any(axis=axis)) for axis in (1, 0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -1,6 +1,9 @@
 """What stands out from the paper around it: dark strokes on light paper, light strokes on dark paper."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from mnist_mlp.pictures.colours import Floats
@@ -54,11 +57,22 @@ def contrasts(picture: Floats) -> tuple[Floats, Floats, float]:
     opened_dots, closed_dots = _opening(picture, small), _closing(picture, small)
     closed, opened = _closing(opened_dots, window), _opening(closed_dots, window)
     closed, opened = np.maximum(closed, picture), np.minimum(opened, picture)
-    darker = ((closed - picture) / np.maximum(closed, DARKEST_PAPER)).max(axis=2)
-    lighter = (picture - opened).max(axis=2)
+    darker = _strongest((closed - picture) / np.maximum(closed, DARKEST_PAPER))
+    lighter = _strongest(picture - opened)
     if noise > 0:
-        darker, lighter = (np.maximum(c - min(np.median(c), 4 * noise), 0) for c in (darker, lighter))
+        darker, lighter = _above_noise(darker, noise), _above_noise(lighter, noise)
     return darker, lighter, max(LEAST_CONTRAST, NOISE * noise)
+
+
+def _strongest(contrasts: NDArray[Any]) -> Floats:
+    """Return (H, W): of the colours' contrasts, (H, W, C), the largest."""
+    return np.asarray(contrasts.max(axis=2), dtype=np.float32)
+
+
+def _above_noise(contrast: Floats, noise: float) -> Floats:
+    """Return the contrast above that of the paper's noise."""
+    usual = min(float(np.median(contrast)), 4 * noise)
+    return np.asarray(np.maximum(contrast - usual, 0), dtype=np.float32)
 
 
 def _closing(picture: Floats, window: int) -> Floats:

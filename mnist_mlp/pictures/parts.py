@@ -154,7 +154,7 @@ def shape_of(mask: Mask) -> Shape:
 
 def is_spot(mask: Mask, shape: Shape) -> bool:
     """Say whether a part is a filled area: a punched hole, a button, a stain."""
-    return mask.sum() > SPOT * shape.hull and shape.long < LONG
+    return bool(mask.sum() > SPOT * shape.hull) and shape.long < LONG
 
 
 def is_card(shape: Shape) -> bool:

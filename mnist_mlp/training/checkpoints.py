@@ -87,7 +87,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         content = io.BytesIO()
         torch.save(checkpoint, content)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(Path(path), content.getbuffer())
+        write_atomically(Path(path), content.getvalue())
 
 
 class EveryEpoch(RunCheckpoint):

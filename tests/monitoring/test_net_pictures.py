@@ -143,7 +143,8 @@ class Watched(Pictures):
         hooks = [(len(module._forward_pre_hooks), len(module._forward_hooks)) for module in net.modules()]
         gradients = [parameter.grad is None or parameter.grad.tolist() for parameter in net.parameters()]
         weights = [parameter.tolist() for parameter in net.parameters()]
-        return [modes, hooks, gradients, weights, torch.get_rng_state().tolist(), np.random.get_state()[1].tolist()]  # type: ignore[index]
+        numpy_state: Any = np.random.get_state()
+        return [modes, hooks, gradients, weights, torch.get_rng_state().tolist(), numpy_state[1].tolist()]
 
 
 @pytest.mark.parametrize("engine", ["closed_form", "autograd"])

@@ -190,7 +190,7 @@ def test_a_box_of_ink_is_scaled_and_centred(height: int, width: int, margins: tu
     assert result.dtype == np.uint8
     assert result.max() == 255
     for axis, length in ((0, height), (1, width)):
-        ink = (result > 20).any(axis=1 - axis).nonzero()[0]
+        ink = np.flatnonzero((result > 20).any(axis=1 - axis))
         assert ink[-1] - ink[0] + 1 == pytest.approx(20 * length / max(height, width), abs=1.01)
         mass = result.sum(axis=1 - axis, dtype=float)
         assert mass @ np.arange(28) / mass.sum() == pytest.approx(14, abs=0.51)
@@ -202,7 +202,7 @@ def test_nothing_is_cut_off() -> None:
     picture[10:30, 10:30] = 255
     picture[28:30, 10:90] = 255
     result = mnist_form(picture)
-    assert (result > 20).any(axis=0).nonzero()[0].tolist() == list(range(8, 28))
+    assert np.flatnonzero((result > 20).any(axis=0)).tolist() == list(range(8, 28))
 
 
 def test_thin_lines_are_not_pale() -> None:

@@ -16,7 +16,7 @@ LOGGER = ["--trainer.logger=CSVLogger", "--trainer.logger.save_dir=."]  # whose 
 
 def test_write(tmp_path: Path) -> None:
     write_atomically(tmp_path / "file", b"old")
-    write_atomically(tmp_path / "file", memoryview(b"new"))
+    write_atomically(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
