@@ -1,5 +1,6 @@
 """Fixtures that several tests share: the real MNIST, read once, and a small trained net."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -23,7 +24,9 @@ STORED = Path(__file__).parent / "small_run" / "lightning_logs"
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-torch.set_num_threads(1)  # pytest runs one process per core; more threads than cores slow each other down
+# pytest runs one process per core. More threads than cores slow each other down, in the processes of the tests, too.
+torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
