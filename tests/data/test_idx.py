@@ -136,7 +136,7 @@ BAD_FILES: list[tuple[str, bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("file", "content", "words"), BAD_FILES)
+@pytest.mark.parametrize(("file", "content", "words"), BAD_FILES, ids=[words for *_, words in BAD_FILES])
 def test_files_of_another_form_raise_an_error(
     tmp_path: Path, mnist: tuple[Examples, Examples], file: str, content: bytes, words: str
 ) -> None:

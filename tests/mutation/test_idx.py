@@ -79,15 +79,15 @@ def test_mutated_idx_files_that_are_gzipped(count: int, tmp_path: Path) -> None:
     headers = [files[images][:16], idx(8, (700 * 10**6 // 784, 28, 28), b"")]
 
     def inputs() -> Iterator[dict[Path, bytes]]:
-        zeros = gzip.compress(bytes(700 * 10**6 // 784 * 784), 1)
+        zeros = gzip.compress(bytes(700 * 10**6 // 784 * 784), 1, mtime=0)
         for header in headers:
-            yield {images: gzip.compress(header) + zeros}
+            yield {images: gzip.compress(header, mtime=0) + zeros}
         for changed in mutated(rng, count, files):
             for path, content in changed.items():
                 if rng.random() < 0.5:
-                    yield {path: gzip.compress(content, 1)}
+                    yield {path: gzip.compress(content, 1, mtime=0)}
                 else:
-                    yield {path: mutated_bytes(rng, gzip.compress(files[path], 1))}
+                    yield {path: mutated_bytes(rng, gzip.compress(files[path], 1, mtime=0))}
 
     def read(changed: dict[Path, bytes]) -> None:
         for path, content in (files | changed).items():
@@ -120,7 +120,7 @@ def test_mutated_gzip_files(
     rng = random.Random(f"{SEED} gzip")
 
     def inputs() -> Iterator[bytes]:
-        yield gzip.compress(bytes(700 * 10**6), 1)
+        yield gzip.compress(bytes(700 * 10**6), 1, mtime=0)
         yield original + b"garbage"
         yield original + original
         for _ in range(count):
