@@ -11,6 +11,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch.strategies import SingleDeviceStrategy
 
+from mnist_mlp.checks import shown
 from mnist_mlp.errors import InputError
 
 
@@ -71,7 +72,7 @@ def use_launched(config: Any, saved: Any, command: Sequence[str]) -> None:
         elif asked != number:
             raise InputError(
                 f"{started.launcher} says that the number {what} is {number}, but --trainer.{option} is "
-                f"{config[option]}; give {number}, or start {asked}."
+                f"{shown(config[option])}; give {number}, or start {asked}."
             )
 
 

@@ -37,15 +37,15 @@ def check_options(config: Any) -> None:
     """
     if isinstance(config.devices, str) and not DEVICES.fullmatch(config.devices.strip()):
         raise InputError(
-            f"--trainer.devices is {config.devices!r}; it takes a number of devices, the indices of some, such as "
-            "[0, 1], or auto."
+            f"--trainer.devices is {shown(config.devices, repr)}; it takes a number of devices, the indices of some, "
+            "such as [0, 1], or auto."
         )
     if re.fullmatch(r"\d{5,}", shown(config.devices)):  # Lightning makes a list of them all
         raise InputError(f"--trainer.devices is {shown(config.devices)}, more than any machine has; give auto.")
     if isinstance(config.strategy, str) and re.match("ddp_(spawn|fork|notebook)", config.strategy):
         raise InputError(
-            f"--trainer.strategy is {config.strategy}, whose processes cannot take over the net and the data of this "
-            "command; give ddp."
+            f"--trainer.strategy is {shown(config.strategy)}, whose processes cannot take over the net and the data "
+            "of this command; give ddp."
         )
     if config.limit_test_batches == 0 and not config.fast_dev_run:
         raise InputError(
@@ -118,8 +118,8 @@ def trainer_error(error: Exception, config: Any) -> InputError:
     no_device = isinstance(error, ModuleNotFoundError) and config.accelerator == "tpu"
     if no_device or "backend found" in str(error) or "not available" in str(error):
         return InputError(
-            f"--trainer.accelerator is {config.accelerator}, but PyTorch finds no such device on this machine; leave "
-            "the option out to use the best device there is."
+            f"--trainer.accelerator is {shown(config.accelerator)}, but PyTorch finds no such device on this "
+            "machine; leave the option out to use the best device there is."
         )
     return InputError(f"the Trainer refuses these --trainer options: {_first_sentence(error)}.")
 

@@ -94,6 +94,7 @@ TRAINER: dict[str, object] = {
 WORDS = ["auto", "simple", "pytorch", "16-mixed", "bf16-true", "64-true", "ddp", "fsdp", "xla", "norm", "1:2:3"]
 
 
+@pytest.mark.filterwarnings("ignore:Exception ignored in.*Profiler.__del__")  # Lightning's, without torch_xla
 def test_mutated_trainer_options(count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names, types and values that the parser may take, and Lightning may not."""
     monkeypatch.chdir(tmp_path)
