@@ -15,7 +15,7 @@ from mnist_mlp.checks import shown
 from mnist_mlp.errors import InputError
 
 DEVICES = re.compile(r"auto|-?\d+(\s*,\s*\d+)*,?")
-MOST_PROCESSES = 16  # on a CPU, whatever the number of its cores
+MOST_PROCESSES = 16  # on a CPU with fewer cores
 # jsonargparse's report on classes that cannot be made: the first reason, and the classes' names.
 REASON = re.compile(r"\nErrors:\s+- (?:Problem with given class_path '.*?':\s+)?(.*?)(?:\n *- |\nGiven |$)", re.DOTALL)
 CLASS_PATH = re.compile(r"\bclass_path='(?:\w+\.)*(\w+)'")
@@ -59,7 +59,7 @@ def check_options(config: Any) -> None:
 
 
 def check_processes(trainer: L.Trainer) -> None:
-    """Check that the CPU is not asked for more processes than it can have; each takes about 400 MB.
+    """Check that the CPU is not asked for more processes than it can have; each takes hundreds of MB.
 
     Raises:
         InputError: --trainer.devices is too large.
