@@ -16,8 +16,11 @@ from mnist_mlp.errors import InputError
 
 DEVICES = re.compile(r"auto|-?\d+(\s*,\s*\d+)*,?")
 MOST_PROCESSES = 16  # on a CPU with fewer cores
-# jsonargparse's report on classes that cannot be made: the first reason, and the classes' names.
-REASON = re.compile(r"\nErrors:\s+- (?:Problem with given class_path '.*?':\s+)?(.*?)(?:\n *- |\nGiven |$)", re.DOTALL)
+# jsonargparse's report on classes that cannot be made: the first reason that is not a type, and the classes' names.
+REASON = re.compile(
+    r"\nErrors:(?:\s+- Expected a [^\n]*)*\s+- (?:Problem with given class_path '.*?':\s+)?(.*?)(?:\n *- |\nGiven |$)",
+    re.DOTALL,
+)
 CLASS_PATH = re.compile(r"\bclass_path='(?:\w+\.)*(\w+)'")
 # Lightning's errors on a callback's metric: its name, and the names that there are.
 MONITORED = (
